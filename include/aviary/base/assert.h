@@ -1,5 +1,6 @@
 /*
- * Assertions for programmer errors. They stay on in release builds; operating errors are returned, not asserted.
+ * Assertions for programmer errors. They stay on in release builds; operating errors are returned, not
+ * asserted.
  */
 #ifndef AVIARY_BASE_ASSERT_H
 #define AVIARY_BASE_ASSERT_H

@@ -1,8 +1,8 @@
 /*
  * A growing byte buffer with a maximum.
  *
- * Threads: a buffer belongs to one thread at a time. Appending after a failure is allowed and does nothing, so
- * a writer may check `buffer_status` once at its end.
+ * Threads: a buffer belongs to one thread at a time. Appending after a failure is allowed and does nothing,
+ * so a writer may check `buffer_status` once at its end.
  */
 #ifndef AVIARY_BASE_BUFFER_H
 #define AVIARY_BASE_BUFFER_H
@@ -33,7 +33,8 @@ uint8_t *buffer_extend(struct buffer *buffer, size_t size);
 void buffer_append(struct buffer *buffer, const void *data, size_t size);
 void buffer_append_slice(struct buffer *buffer, struct slice slice);
 void buffer_append_string(struct buffer *buffer, const char *string);
-void buffer_append_format(struct buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void buffer_append_format(struct buffer *buffer, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 /* Little-endian integers, as in bytes.h. */
 void buffer_append_u8(struct buffer *buffer, uint8_t value);
 void buffer_append_u16(struct buffer *buffer, uint16_t value);

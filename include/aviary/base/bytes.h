@@ -1,6 +1,7 @@
 /*
  * Explicit encoding of integers, and a reader that cannot run past its end.
- * Everything Aviary stores or sends is little-endian, but for Kafka's record batch and keys of RocksDB (big-endian).
+ * Everything Aviary stores or sends is little-endian, but for Kafka's record batch and keys of RocksDB
+ * (big-endian).
  */
 #ifndef AVIARY_BASE_BYTES_H
 #define AVIARY_BASE_BYTES_H
@@ -10,15 +11,15 @@
 
 #include <endian.h>
 
-#define BYTES_DEFINE(bits, suffix, to, from)                                                                  \
-    static inline void bytes_put_u##bits##suffix(uint8_t *at, uint##bits##_t value) {                         \
-        uint##bits##_t raw = to(value);                                                                       \
-        memcpy(at, &raw, sizeof raw);                                                                         \
-    }                                                                                                         \
-    static inline uint##bits##_t bytes_get_u##bits##suffix(const uint8_t *at) {                               \
-        uint##bits##_t raw;                                                                                   \
-        memcpy(&raw, at, sizeof raw);                                                                         \
-        return from(raw);                                                                                     \
+#define BYTES_DEFINE(bits, suffix, to, from)                                                                 \
+    static inline void bytes_put_u##bits##suffix(uint8_t *at, uint##bits##_t value) {                        \
+        uint##bits##_t raw = to(value);                                                                      \
+        memcpy(at, &raw, sizeof raw);                                                                        \
+    }                                                                                                        \
+    static inline uint##bits##_t bytes_get_u##bits##suffix(const uint8_t *at) {                              \
+        uint##bits##_t raw;                                                                                  \
+        memcpy(&raw, at, sizeof raw);                                                                        \
+        return from(raw);                                                                                    \
     }
 
 BYTES_DEFINE(16, le, htole16, le16toh)

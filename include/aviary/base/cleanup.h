@@ -31,11 +31,11 @@ static inline void cleanup_blob_pointer(struct blob **blob) {
 #define _cleanup_buffer_ __attribute__((cleanup(buffer_finish)))
 
 /* Hands the value over and leaves the variable empty, so that its cleanup does nothing. */
-#define TAKE_POINTER(pointer)                                                                                 \
-    ({                                                                                                        \
-        __typeof__(pointer) taken_ = (pointer);                                                               \
-        (pointer) = NULL;                                                                                     \
-        taken_;                                                                                               \
+#define TAKE_POINTER(pointer)                                                                                \
+    ({                                                                                                       \
+        __typeof__(pointer) taken_ = (pointer);                                                              \
+        (pointer) = NULL;                                                                                    \
+        taken_;                                                                                              \
     })
 
 #endif

@@ -1,20 +1,21 @@
 /*
  * Every limit has a name, and it stands here. Sizes in bytes, times in milliseconds, as their names say.
- * Those that a user may change are defaults of the configuration; the others are part of a format or protocol.
+ * Those that a user may change are defaults of the configuration; the others are part of a format or
+ * protocol.
  */
 #ifndef AVIARY_BASE_LIMITS_H
 #define AVIARY_BASE_LIMITS_H
 
 enum {
     /* Names and addresses */
-    NAME_SIZE_MAX = 249,      /* topics and groups, as in Kafka */
-    HOST_SIZE_MAX = 255,      /* a host name, without its NUL */
+    NAME_SIZE_MAX = 249, /* topics and groups, as in Kafka */
+    HOST_SIZE_MAX = 255, /* a host name, without its NUL */
     LOG_LINE_MAX = 2048,
 
     /* The cluster */
     BROKERS_MAX = 64,
     FIRST_VOTERS_MAX = 5,
-    RAFT_MEMBERS_MAX = 16,    /* voters and learners of one group */
+    RAFT_MEMBERS_MAX = 16, /* voters and learners of one group */
     REPLICATION_FACTOR_MAX = 7,
     TOPICS_MAX = 10000,
     PARTITIONS_PER_TOPIC_MAX = 1024,
@@ -23,19 +24,19 @@ enum {
     TOPIC_CONFIG_VALUE_MAX = 256,
 
     /* Records */
-    RECORD_BATCH_BYTES_MAX = 8 * 1024 * 1024,       /* one Raft entry's payload */
-    RECORD_BATCH_UNPACKED_MAX = 64 * 1024 * 1024,   /* after decompression */
+    RECORD_BATCH_BYTES_MAX = 8 * 1024 * 1024,     /* one Raft entry's payload */
+    RECORD_BATCH_UNPACKED_MAX = 64 * 1024 * 1024, /* after decompression */
     RECORD_HEADERS_MAX = 64,
     RECORDS_PER_BATCH_MAX = 1000000,
-    IDEMPOTENCY_KEYS_MAX = 262144,                  /* kept per partition, in log order */
+    IDEMPOTENCY_KEYS_MAX = 262144, /* kept per partition, in log order */
     IDEMPOTENCY_KEY_SIZE_MAX = 256,
 
     /* Raft */
     RAFT_HEARTBEAT_MS = 50,
     RAFT_ELECTION_MIN_MS = 300,
     RAFT_ELECTION_MAX_MS = 600,
-    RAFT_INFLIGHT_APPENDS_MAX = 64,                 /* AppendEntries a follower, not yet answered */
-    RAFT_APPEND_BYTES_MAX = 1024 * 1024,            /* of entries in one AppendEntries, but at least one entry */
+    RAFT_INFLIGHT_APPENDS_MAX = 64,      /* AppendEntries a follower, not yet answered */
+    RAFT_APPEND_BYTES_MAX = 1024 * 1024, /* of entries in one AppendEntries, but at least one entry */
     RAFT_APPEND_ENTRIES_MAX = 1024,
     RAFT_SNAPSHOT_CHUNK_BYTES = 1024 * 1024,
     RAFT_SNAPSHOT_BYTES_MAX = 256 * 1024 * 1024,
@@ -43,7 +44,7 @@ enum {
     /* Peer streams */
     PEER_CONTROL_FRAME_BYTES_MAX = 64 * 1024,
     PEER_BULK_FRAME_BYTES_MAX = 16 * 1024 * 1024,
-    PEER_QUEUE_BYTES_MAX = 64 * 1024 * 1024,        /* a stream's frames waiting to be sent */
+    PEER_QUEUE_BYTES_MAX = 64 * 1024 * 1024, /* a stream's frames waiting to be sent */
 
     /* HTTP */
     HTTP_HEADERS_MAX = 64,

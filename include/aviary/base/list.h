@@ -35,6 +35,6 @@ static inline void list_remove(struct list *node) {
     list_init(node);
 }
 
-#define LIST_ENTRY(node, type, member) ((type *)(void *)((char *)(node) - offsetof(type, member)))
+#define LIST_ENTRY(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))
 
 #endif

@@ -3,7 +3,8 @@
  *
  * log_info("replica", "became leader", "group=%" PRIu64 " term=%" PRIu64, group, term);
  *   text: 2026-11-23T12:00:00.123Z INFO  broker=1 replica: became leader group=3 term=7
- *   json: {"ts":"...","level":"info","broker":1,"room":"replica","event":"became leader","detail":"group=3 term=7"}
+ *   json: {"ts":"...","level":"info","broker":1,"room":"replica","event":"became leader","detail":"group=3
+ * term=7"}
  *
  * Threads: any, after log_configure; each line is one write(2).
  */
@@ -27,11 +28,11 @@ enum status log_format_parse(const char *name, enum log_format *ret_format) AVIA
 void log_write(enum log_level level, const char *room, const char *event, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-#define LOG_AT(level, ...)                                                                                    \
-    do {                                                                                                      \
-        if (log_enabled(level)) {                                                                             \
-            log_write(level, __VA_ARGS__);                                                                    \
-        }                                                                                                     \
+#define LOG_AT(level, ...)                                                                                   \
+    do {                                                                                                     \
+        if (log_enabled(level)) {                                                                            \
+            log_write(level, __VA_ARGS__);                                                                   \
+        }                                                                                                    \
     } while (0)
 #define log_debug(...) LOG_AT(LOG_LEVEL_DEBUG, __VA_ARGS__)
 #define log_info(...) LOG_AT(LOG_LEVEL_INFO, __VA_ARGS__)

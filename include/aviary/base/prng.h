@@ -1,6 +1,6 @@
 /*
- * xoshiro256** (Blackman and Vigna), seeded through splitmix64: the same seed gives the same numbers everywhere.
- * Not for secrets. A generator belongs to one thread.
+ * xoshiro256** (Blackman and Vigna), seeded through splitmix64: the same seed gives the same numbers
+ * everywhere. Not for secrets. A generator belongs to one thread.
  */
 #ifndef AVIARY_BASE_PRNG_H
 #define AVIARY_BASE_PRNG_H
