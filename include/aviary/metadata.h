@@ -1,0 +1,172 @@
+/*
+ * metadata: the state machine of group 0, pure. Brokers and their incarnations, topics, configs, assignments.
+ *
+ * Commands come in as encoded bytes from the log (RAFT_ENTRY_COMMAND); applying is deterministic: a command
+ * carries everything that was chosen (replicas, times, uuids). The state counts group ids and incarnations,
+ * and never reuses one.
+ *
+ * Threads: one at a time (the broker reads it under its own lock). Memory: bounded by TOPICS_MAX,
+ * BROKERS_MAX; apply with NO_MEMORY leaves the state as it was and the driver stops.
+ */
+#ifndef AVIARY_METADATA_H
+#define AVIARY_METADATA_H
+
+#include "aviary/raft/entry.h"
+#include "aviary/raft/types.h"
+
+struct metadata;
+
+enum { ADDRESS_SIZE_MAX = HOST_SIZE_MAX + 8 }; /* "host:port" with its NUL */
+
+struct metadata_broker {
+    uint32_t id;
+    raft_id incarnation;   /* the current one */
+    struct uuid disk_uuid; /* of that incarnation */
+    char rest_address[ADDRESS_SIZE_MAX];
+    char peer_address[ADDRESS_SIZE_MAX];
+};
+
+struct metadata_partition {
+    uint64_t group; /* Raft group id, above 0 */
+    uint32_t initial_count;
+    raft_id initial[REPLICATION_FACTOR_MAX]; /* incarnations that were the group's first voters: its
+                                                configuration at index 0 */
+    uint32_t replica_count;
+    raft_id replicas[REPLICATION_FACTOR_MAX]; /* incarnations that should be voters now; [0] is the preferred
+                                                 leader */
+};
+
+struct metadata_config {
+    char name[NAME_SIZE_MAX + 1];
+    char value[TOPIC_CONFIG_VALUE_MAX];
+};
+
+struct metadata_topic {
+    char name[NAME_SIZE_MAX + 1];
+    struct uuid topic_id;
+    uint64_t version; /* index of the command that changed it last: its ETag */
+    uint32_t replication_factor;
+    uint32_t partition_count;
+    struct metadata_partition *partitions; /* owned by the topic */
+    uint32_t config_count;
+    struct metadata_config *configs; /* owned; ascending by name */
+};
+
+/* The first voters of a cluster: they get incarnations 1..n in the order of their broker ids. */
+struct metadata_first_voter {
+    uint32_t broker_id;
+    struct uuid disk_uuid;
+};
+
+/* The state before any command: cluster id and first voters (addresses unknown yet). NULL: no memory. */
+struct metadata *metadata_create(const struct uuid *cluster_id, const struct metadata_first_voter *voters,
+                                 size_t count);
+/* Takes NULL. */
+void metadata_destroy(struct metadata *metadata);
+/* The configuration of group 0 at index 0: incarnations 1..n as voters. */
+void metadata_first_configuration(size_t voter_count, struct raft_configuration *ret);
+
+/* ---- Commands ---- */
+
+enum metadata_command_type {
+    METADATA_REGISTER_BROKER = 1, /* a broker came (or changed its address); with a new disk uuid: a new
+                                     incarnation, which takes the old one's place in every assignment */
+    METADATA_CREATE_TOPIC = 2,
+    METADATA_DELETE_TOPIC = 3,
+    METADATA_CONFIGURE_TOPIC = 4,
+};
+
+struct metadata_assignment {
+    uint32_t count;
+    raft_id replicas[REPLICATION_FACTOR_MAX];
+};
+
+struct metadata_command {
+    enum metadata_command_type type;
+    struct metadata_broker broker; /* REGISTER_BROKER; incarnation is not read */
+    char topic[NAME_SIZE_MAX + 1]; /* the others */
+    struct uuid topic_id;          /* CREATE: of the new topic */
+    uint64_t expected_version;     /* DELETE, CONFIGURE: 0, or CONFLICT unless the topic has this version */
+    uint32_t partition_count;      /* CREATE */
+    uint32_t replication_factor;   /* CREATE */
+    struct metadata_assignment *assignments; /* CREATE: partition_count of them; owned after decode */
+    uint32_t config_count;
+    struct metadata_config *configs; /* CREATE, CONFIGURE (an empty value removes); owned after decode */
+};
+
+void metadata_command_finish(struct metadata_command *command);
+void metadata_command_encode(const struct metadata_command *command, struct buffer *out);
+enum status metadata_command_decode(struct slice bytes, struct metadata_command *ret) AVIARY_MUST_USE;
+
+/* What a command did, for the one who proposed it. */
+struct metadata_result {
+    enum status status;  /* OK; EXISTS (identical topic there), CONFLICT (different, or version), NOT_FOUND,
+                            TOO_LARGE, INVALID */
+    raft_id incarnation; /* REGISTER_BROKER */
+    uint64_t version;    /* of the topic */
+};
+
+/* What changed, so that the broker can make and remove replicas. Valid until the next apply. */
+struct metadata_changes {
+    bool brokers;              /* the table of brokers, or an incarnation in assignments */
+    const char *topic_created; /* name; NULL: none */
+    const char *topic_deleted; /* name; its groups are in deleted_groups */
+    const char *topic_configured;
+    const uint64_t *deleted_groups;
+    size_t deleted_group_count;
+};
+
+/*
+ * Applies the committed entry: COMMAND is decoded from `payload`; NOOP and CONFIGURATION only move the
+ * applied index. OK also for a command that was refused (see result); CORRUPT for bytes that are no command,
+ * NO_MEMORY.
+ */
+enum status metadata_apply(struct metadata *metadata, const struct entry_header *header, struct slice payload,
+                           struct metadata_result *ret_result,
+                           struct metadata_changes *ret_changes) AVIARY_MUST_USE;
+uint64_t metadata_applied_index(const struct metadata *metadata);
+
+/* ---- Reading; pointers are valid until the next apply or restore ---- */
+
+const struct uuid *metadata_cluster_id(const struct metadata *metadata);
+size_t metadata_broker_count(const struct metadata *metadata);
+/* Ascending by id. */
+const struct metadata_broker *metadata_broker_at(const struct metadata *metadata, size_t position);
+const struct metadata_broker *metadata_broker_by_id(const struct metadata *metadata, uint32_t id);
+/* The broker whose current incarnation that is; NULL: unknown or superseded. */
+const struct metadata_broker *metadata_broker_by_incarnation(const struct metadata *metadata,
+                                                             raft_id incarnation);
+/* The broker id that an incarnation, current or superseded, belongs to; 0: never given. */
+uint32_t metadata_broker_id_of(const struct metadata *metadata, raft_id incarnation);
+/* Ids of groups ever given are below this one. */
+uint64_t metadata_next_group(const struct metadata *metadata);
+size_t metadata_topic_count(const struct metadata *metadata);
+/* Ascending by name. */
+const struct metadata_topic *metadata_topic_at(const struct metadata *metadata, size_t position);
+const struct metadata_topic *metadata_topic_find(const struct metadata *metadata, struct slice name);
+/* The topic and partition number of a group; NULL: no such group. */
+const struct metadata_topic *metadata_topic_of_group(const struct metadata *metadata, uint64_t group,
+                                                     uint32_t *ret_partition);
+
+/* ---- Placement (pure helper for the one who proposes CREATE_TOPIC) ---- */
+
+/*
+ * Spreads replicas over `brokers` (incarnations that may take replicas, ascending): each partition's replicas
+ * on distinct brokers, leaders and replicas balanced over the cluster as it is, ties broken by `seed`.
+ * UNAVAILABLE where there are fewer brokers than `replication_factor`.
+ */
+enum status metadata_place(const struct metadata *metadata, const raft_id *brokers, size_t broker_count,
+                           uint32_t partition_count, uint32_t replication_factor, uint64_t seed,
+                           struct metadata_assignment *ret_assignments) AVIARY_MUST_USE;
+
+/* The name rule of topics and groups: [A-Za-z0-9._-]{1,249}, not "." or "..". INVALID with a message. */
+enum status metadata_check_name(struct slice name, struct error *error) AVIARY_MUST_USE;
+
+/* ---- Snapshots ---- */
+
+void metadata_snapshot(const struct metadata *metadata, struct buffer *out);
+/* Replaces the whole state. CORRUPT, UNSUPPORTED, NO_MEMORY: the state is as before. */
+enum status metadata_restore(struct metadata *metadata, struct slice snapshot) AVIARY_MUST_USE;
+uint32_t metadata_digest(const struct metadata *metadata);
+
+#endif

@@ -1,0 +1,86 @@
+/*
+ * partition: the state machine of one partition, pure. Counts offsets, remembers idempotency keys, keeps the
+ * log start.
+ *
+ * Two views of the same log. The *applied* state is a function of the committed entries alone and is the same
+ * on every replica at the same index. The *pending* view lies on top of it at the leader only: what has been
+ * proposed in this term and is not applied yet; it gives the next offset and finds a repeated key before
+ * anything is appended.
+ *
+ * Threads: one at a time. Memory: tables grow up to IDEMPOTENCY_KEYS_MAX; NO_MEMORY leaves the state as it
+ * was.
+ */
+#ifndef AVIARY_PARTITION_H
+#define AVIARY_PARTITION_H
+
+#include "aviary/raft/entry.h"
+
+struct partition;
+
+/* An empty partition: offsets begin at 0. NULL: no memory. `keys_max`: IDEMPOTENCY_KEYS_MAX but in tests. */
+struct partition *partition_create(size_t keys_max);
+/* Takes NULL. */
+void partition_destroy(struct partition *partition);
+
+/* ---- Applied state ---- */
+
+/*
+ * Applies the committed entry at `index`, which must be partition_applied_index + 1. `payload` is used by
+ * LOG_START only. CORRUPT where a RECORDS entry's base offset is not the next offset or its time runs
+ * backwards: the log of this replica cannot be right, the driver stops it.
+ */
+enum status partition_apply(struct partition *partition, const struct entry_header *header,
+                            struct slice payload) AVIARY_MUST_USE;
+uint64_t partition_applied_index(const struct partition *partition);
+/* The high watermark: the first offset that is not applied. */
+int64_t partition_next_offset(const struct partition *partition);
+int64_t partition_log_start_offset(const struct partition *partition);
+/* Of the newest batch; 0 before the first. */
+int64_t partition_last_append_time_ms(const struct partition *partition);
+size_t partition_key_count(const struct partition *partition);
+
+/* ---- Pending view (leader) ---- */
+
+enum partition_key_state {
+    PARTITION_KEY_NEW,       /* not known: may be proposed */
+    PARTITION_KEY_DUPLICATE, /* applied before with the same payload: the first answer is in `answer` */
+    PARTITION_KEY_PENDING,   /* proposed with the same payload, not applied yet: wait for index `answer.index`
+                              */
+    PARTITION_KEY_MISMATCH,  /* known with another payload (HTTP 422) */
+};
+
+struct partition_answer {
+    uint64_t index;
+    int64_t base_offset;
+    uint32_t count;
+    int64_t append_time_ms;
+};
+
+enum partition_key_state partition_find_key(const struct partition *partition, const struct hash128 *key,
+                                            const struct hash128 *payload,
+                                            struct partition_answer *ret_answer);
+/* The offset that the next proposed batch gets. */
+int64_t partition_pending_next_offset(const struct partition *partition);
+/*
+ * Takes a batch of `header->count` records into the pending view, to be appended at `header->index`: fills
+ * base_offset and append_time_ms (now_ms, but never below the one before). Keys (ENTRY_HAS_KEY) must have
+ * been found NEW. NO_MEMORY.
+ */
+enum status partition_propose(struct partition *partition, struct entry_header *header,
+                              int64_t now_ms) AVIARY_MUST_USE;
+/*
+ * Forgets the pending view: leadership was lost or won. At winning, every earlier entry must be applied
+ * before the first propose (the driver waits for its own no-op), so that pending begins at the applied state.
+ */
+void partition_forget_pending(struct partition *partition);
+
+/* ---- Snapshots ---- */
+
+/* The applied state, docs/storage-format.md. Same state, same bytes. Status in the buffer. */
+void partition_snapshot(const struct partition *partition, struct buffer *out);
+/* Replaces the whole state, pending too. CORRUPT, UNSUPPORTED, NO_MEMORY: the state is as before. */
+enum status partition_restore(struct partition *partition, struct slice snapshot) AVIARY_MUST_USE;
+/* Order-independent of history: equal states have equal digests (for checks across replicas). */
+uint32_t partition_digest(const struct partition *partition);
+
+#endif

@@ -1,0 +1,161 @@
+/*
+ * storage: where logs and states of all groups of a broker live. A port, and two implementations: RocksDB for
+ * the broker, memory for the simulator.
+ *
+ * Two key spaces per group: the log (index -> entry bytes, raft/entry.h) and a few named states (kind ->
+ * bytes). Writes are asynchronous and ordered: batches become durable in the order they were submitted, each
+ * of them whole or not at all, many of them with one fsync (group commit). A read sees every batch whose
+ * completion was called; one that is still under way may be seen or not.
+ *
+ * A write that fails with anything (STATUS_IO, CORRUPT) makes the storage unusable: that batch and all after
+ * it complete with that status, none is retried, and the process must end and recover (fsync is never
+ * retried).
+ *
+ * Threads: submit from one thread; completions are called on the storage's own writer thread and must only
+ * post. Reads from any thread.
+ */
+#ifndef AVIARY_STORAGE_H
+#define AVIARY_STORAGE_H
+
+#include "aviary/raft/entry.h"
+#include "aviary/raft/types.h"
+
+enum storage_state {
+    STORAGE_STATE_HARD = 1, /* term, vote, log start: replica/format.h */
+    STORAGE_STATE_CONFIGURATIONS = 2,
+    STORAGE_STATE_SNAPSHOT = 3, /* header and blob of the state machine */
+    STORAGE_STATE_META = 4,     /* what the broker keeps for itself (group STORAGE_GROUP_BROKER) */
+};
+
+/* Not a Raft group: the broker's own states. */
+#define STORAGE_GROUP_BROKER UINT64_MAX
+
+struct storage_batch; /* a write being put together; see below */
+
+/* Called once per submitted batch, in order. */
+typedef void (*storage_done)(void *context, uint64_t token, enum status status);
+
+/* An array of entries read; finish releases the blobs and the array. */
+struct storage_entries {
+    struct raft_entry *entries;
+    size_t count;
+};
+void storage_entries_finish(struct storage_entries *entries);
+
+struct storage;
+
+struct storage_operations {
+    /* Takes the batch over, also on failure. `done` comes later, also for NO_MEMORY. */
+    void (*submit)(struct storage *storage, struct storage_batch *batch);
+    /* One entry, checked (entry_check). NOT_FOUND, CORRUPT, IO, NO_MEMORY. */
+    enum status (*read_entry)(struct storage *storage, uint64_t group, uint64_t index,
+                              struct blob **ret_blob);
+    /* The header only, without copying nor checking the payload. */
+    enum status (*read_header)(struct storage *storage, uint64_t group, uint64_t index,
+                               struct entry_header *ret);
+    /* Entries from `first` up to `last`, dense and checked, until `bytes_max` is passed (but at least one).
+     * NOT_FOUND where `first` is not there; CORRUPT on a gap. */
+    enum status (*read_entries)(struct storage *storage, uint64_t group, uint64_t first, uint64_t last,
+                                size_t bytes_max, struct storage_entries *ret);
+    enum status (*read_state)(struct storage *storage, uint64_t group, enum storage_state kind,
+                              struct blob **ret_blob);
+    /* First and last index of the group's log; NOT_FOUND where it is empty. */
+    enum status (*log_bounds)(struct storage *storage, uint64_t group, uint64_t *ret_first,
+                              uint64_t *ret_last);
+    /* Ids of all groups that have any state, ascending, malloc'ed: the caller frees. */
+    enum status (*list_groups)(struct storage *storage, uint64_t **ret_groups, size_t *ret_count);
+    /* OK; NO_SPACE below the watermark; IO after a failed write. Cheap (an atomic): ask before every client
+     * write. */
+    enum status (*writable)(struct storage *storage);
+    void (*destroy)(struct storage *storage);
+};
+
+/* The implementation's object begins with this. */
+struct storage {
+    const struct storage_operations *operations;
+};
+
+/*
+ * Building a batch. Failure of an allocation is remembered and reported by done (STATUS_NO_MEMORY, nothing
+ * written). `token` is handed to `done`, with `context`.
+ */
+struct storage_batch *storage_batch_create(storage_done done, void *context,
+                                           uint64_t token); /* NULL: no memory */
+/* Only for a batch that is not submitted. Takes NULL. */
+void storage_batch_destroy(struct storage_batch *batch);
+/* Keeps a reference of its own to `blob` (sealed, raft/entry.h). */
+void storage_batch_put_entry(struct storage_batch *batch, uint64_t group, uint64_t index, struct blob *blob);
+/* Removes entries from `first` to `last`, both included; operations take effect in the order they were added.
+ */
+void storage_batch_remove_entries(struct storage_batch *batch, uint64_t group, uint64_t first, uint64_t last);
+/* Copies `bytes`. */
+void storage_batch_put_state(struct storage_batch *batch, uint64_t group, enum storage_state kind,
+                             struct slice bytes);
+/* Removes the log and all states of a group. */
+void storage_batch_remove_group(struct storage_batch *batch, uint64_t group);
+
+static inline void storage_submit(struct storage *storage, struct storage_batch *batch) {
+    storage->operations->submit(storage, batch);
+}
+
+/* ---- RocksDB ---- */
+
+struct storage_rocksdb_options {
+    const char *directory;       /* made if it is not there */
+    uint64_t free_bytes_min;     /* watermark: below it writable() says NO_SPACE; 0: the default, which covers
+                                    memtables     and one compaction */
+    uint64_t write_buffer_bytes; /* memtable; 0: default */
+    uint64_t block_cache_bytes;  /* 0: default */
+};
+
+/* How the data directory was found. */
+enum storage_origin {
+    STORAGE_ORIGIN_NEW,       /* an empty directory */
+    STORAGE_ORIGIN_RECOVERED, /* as it was left */
+    STORAGE_ORIGIN_REPLACED,  /* what was there cannot be trusted (lost database, lost tail, unreadable): set
+                                 aside, new uuid */
+};
+
+struct storage_rocksdb_info {
+    struct uuid disk_uuid;
+    enum storage_origin origin;
+    char reason[ERROR_MESSAGE_MAX]; /* of REPLACED */
+};
+
+/*
+ * Opens or makes the database. CONFLICT: another process has the directory; NO_SPACE: too little free disk to
+ * open safely; CORRUPT, IO, UNSUPPORTED (written by a newer format): `error` says what to do.
+ */
+enum status storage_rocksdb_open(const struct storage_rocksdb_options *options, struct storage **ret_storage,
+                                 struct storage_rocksdb_info *ret_info, struct error *error) AVIARY_MUST_USE;
+
+struct storage_rocksdb_metrics {
+    uint64_t free_bytes;
+    uint64_t total_bytes;
+    uint64_t syncs_total;
+    uint64_t batches_total;
+    uint64_t bytes_written_total;
+    uint64_t sync_seconds_buckets[16]; /* counts; upper bounds: storage_sync_bounds_us */
+    uint64_t sync_us_total;
+};
+extern const uint32_t storage_sync_bounds_us[16];
+void storage_rocksdb_metrics(const struct storage *storage, struct storage_rocksdb_metrics *ret);
+
+/* ---- Memory, for the simulator: deterministic, no thread; faults are the caller's choice ---- */
+
+struct storage *storage_memory_create(void); /* NULL: no memory */
+/* Batches submitted and not yet durable. */
+size_t storage_memory_pending(const struct storage *storage);
+/* Makes the oldest `count` pending batches durable and calls their completions, in order. */
+void storage_memory_sync(struct storage *storage, size_t count);
+/*
+ * Power loss: of the pending batches a prefix of `keep` survives (a WAL is one file), the others are gone;
+ * completions are never called. Afterwards reads see the surviving state.
+ */
+void storage_memory_crash(struct storage *storage, size_t keep);
+/* Everything gone, as a wiped disk. */
+void storage_memory_wipe(struct storage *storage);
+/* What writable() says from now on. */
+void storage_memory_set_writable(struct storage *storage, enum status status);
+
+#endif

@@ -1,0 +1,125 @@
+/*
+ * transport: carries Raft messages between brokers. A port, and its HTTP implementation: two long-lived POSTs
+ * to each peer, docs/peer-protocol.md.
+ *
+ * Delivery is best effort: a message may be lost, never altered, and messages of one lane to one peer keep
+ * their order. Raft copes with the rest.
+ */
+#ifndef AVIARY_TRANSPORT_H
+#define AVIARY_TRANSPORT_H
+
+#include "aviary/raft/types.h"
+
+struct transport;
+
+struct transport_operations {
+    /*
+     * Queues a message to incarnation `message->to`; entries and data are retained as long as needed, the
+     * message itself stays the caller's. Never blocks: with a full queue or an unknown peer the message is
+     * dropped. Thread: the one that drives replicas.
+     */
+    void (*send)(struct transport *transport, const struct raft_message *message);
+    /* Ends a burst of sends: what was queued for each peer goes out together, as one frame a lane where it
+     * fits. */
+    void (*flush)(struct transport *transport);
+};
+
+/* The implementation's object begins with this. */
+struct transport {
+    const struct transport_operations *operations;
+};
+
+static inline void transport_send(struct transport *transport, const struct raft_message *message) {
+    transport->operations->send(transport, message);
+}
+
+static inline void transport_flush(struct transport *transport) {
+    transport->operations->flush(transport);
+}
+
+/* ---- Message encoding (pure; docs/peer-protocol.md) ---- */
+
+/* Appends the message's bytes. Entries' bytes are copied. */
+void transport_encode_message(const struct raft_message *message, struct buffer *out);
+/*
+ * Reads one message, entries checked (entry_check) and copied into blobs: raft_message_finish releases them.
+ * CORRUPT, UNSUPPORTED (unknown type), NO_MEMORY; `ret` untouched on failure. Never reads past the reader.
+ */
+enum status transport_decode_message(struct reader *reader, struct raft_message *ret) AVIARY_MUST_USE;
+
+/* ---- HTTP ---- */
+
+struct http_server;
+struct http_request;
+struct http_response;
+
+/* Who one is: said when a stream opens, checked by the other side. */
+struct transport_identity {
+    struct uuid cluster_id; /* zero: not yet part of a cluster */
+    uint32_t broker_id;
+    struct uuid disk_uuid;
+    char rest_address[HOST_SIZE_MAX + 8]; /* "host:port" as others reach it */
+    char peer_address[HOST_SIZE_MAX + 8];
+};
+
+struct transport_peer {
+    raft_id incarnation;
+    uint32_t broker_id;
+    struct uuid disk_uuid;
+    char peer_address[HOST_SIZE_MAX + 8];
+};
+
+enum { TRANSPORT_PEERS_MAX = BROKERS_MAX };
+
+/* Called on reader and sender threads; must only post, never block. */
+struct transport_listener {
+    void *context;
+    /* Takes over `message` (raft_message_finish) where it returns true; false: mailbox full, dropped by the
+     * caller. */
+    bool (*on_message)(void *context, struct raft_message *message);
+    /* The incoming streams of that broker closed: its process ended or is unreachable. */
+    void (*on_peer_closed)(void *context, raft_id incarnation);
+    /* A stream opened by broker `broker_id` said this of itself (after the checks). */
+    void (*on_peer_hello)(void *context, const struct transport_identity *identity);
+};
+
+struct transport_http_options {
+    struct transport_identity identity;
+    struct transport_listener listener;
+    uint64_t connect_timeout_ms;
+    uint64_t send_timeout_ms; /* a peer that takes nothing for so long is cut off */
+};
+
+/* Starts no stream before transport_http_set_peers. NO_MEMORY. */
+enum status transport_http_create(const struct transport_http_options *options,
+                                  struct transport **ret_transport) AVIARY_MUST_USE;
+/* Closes all streams and joins all threads, within 1 s. Takes NULL. The http_server must have stopped before.
+ */
+void transport_http_destroy(struct transport *transport);
+/* The cluster id once it is known, or new addresses of our own. Streams are opened anew. */
+void transport_http_set_identity(struct transport *transport, const struct transport_identity *identity);
+/* The peers there are from now on (self is skipped). Streams to others close; a changed address reconnects.
+ * Any thread. */
+void transport_http_set_peers(struct transport *transport, const struct transport_peer *peers, size_t count);
+/*
+ * Serves POST /raft/v1/control and /raft/v1/bulk of a peer server: returns when the stream ends. True where
+ * the path is transport's own.
+ */
+bool transport_http_handle(struct transport *transport, struct http_request *request,
+                           struct http_response *response);
+
+struct transport_peer_status {
+    uint32_t broker_id;
+    raft_id incarnation;
+    bool connected;         /* our control stream to it stands */
+    bool connected_from;    /* its control stream to us stands */
+    uint64_t last_heard_ms; /* monotonic; 0: never */
+    uint64_t queued_bytes;
+    uint64_t dropped_total;
+    char last_error[128];
+};
+/* Fills at most `max`, returns how many. Any thread. */
+size_t transport_http_status(const struct transport *transport, struct transport_peer_status *ret,
+                             size_t max);
+
+#endif
