@@ -18,6 +18,8 @@
 #include "aviary/base/prng.h"
 #include "aviary/base/slice.h"
 #include "aviary/base/status.h"
+#include "aviary/base/thread.h"
+#include "aviary/base/utf8.h"
 #include "aviary/base/uuid.h"
 
 #endif

@@ -31,6 +31,32 @@ BYTES_DEFINE(64, be, htobe64, be64toh)
 
 #undef BYTES_DEFINE
 
+enum { VARINT_SIZE_MAX = 10 };
+
+/* Zig-zag varint (Protocol Buffers' sint64) at `at`, which has VARINT_SIZE_MAX bytes; returns the bytes used.
+ */
+static inline size_t bytes_put_varint(uint8_t *at, int64_t value) {
+    uint64_t rest = ((uint64_t)value << 1) ^ (value < 0 ? UINT64_MAX : 0);
+    size_t size = 0;
+    while (rest >= 0x80) {
+        at[size++] = (uint8_t)(rest | 0x80);
+        rest >>= 7;
+    }
+    at[size++] = (uint8_t)rest;
+    return size;
+}
+
+/* Bytes that bytes_put_varint takes for `value`, 1 to VARINT_SIZE_MAX. */
+static inline size_t bytes_varint_size(int64_t value) {
+    uint64_t rest = ((uint64_t)value << 1) ^ (value < 0 ? UINT64_MAX : 0);
+    size_t size = 1;
+    while (rest >= 0x80) {
+        rest >>= 7;
+        size++;
+    }
+    return size;
+}
+
 /*
  * Reads fields one after the other. After the first read beyond the end `failed` stays true and every read
  * gives zeroes, so a decoder checks `reader_ok` once at its end.
@@ -45,7 +71,7 @@ uint8_t reader_u8(struct reader *reader);
 uint16_t reader_u16(struct reader *reader); /* little-endian, like the two below */
 uint32_t reader_u32(struct reader *reader);
 uint64_t reader_u64(struct reader *reader);
-/* Zig-zag varint; fails on more than 10 bytes. */
+/* Zig-zag varint; fails on more than 64 bits or 10 bytes. */
 int64_t reader_varint(struct reader *reader);
 /* The next `size` bytes, not copied. */
 struct slice reader_bytes(struct reader *reader, size_t size);
