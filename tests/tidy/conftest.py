@@ -1,0 +1,5 @@
+"""Puts this folder on the module path, so that tests read `import source`."""
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
