@@ -116,7 +116,7 @@ struct coordination_config {
  */
 struct coordination_topic {
     const char *name; /* 1 .. NAME_SIZE_MAX of [A-Za-z0-9._-], not "." or ".." */
-    uint64_t id; /* grows with each creation and is never reused, so that a re-created topic is told apart */
+    struct uuid id;   /* tells a re-created topic from the old one */
     const struct coordination_replicas *partitions;
     size_t partition_count; /* 1 .. PARTITIONS_PER_TOPIC_MAX */
     const struct coordination_config *configs;
@@ -126,8 +126,8 @@ struct coordination_topic {
 /* A partition as its leader publishes it: /brokers/topics/T/partitions/P/state. Copied. */
 struct coordination_partition {
     const char *topic;
-    uint64_t topic_id;
     uint32_t partition;
+    uint64_t group; /* Raft group id: grows and is never reused, so it tells a re-created topic's partition */
     uint64_t leader_epoch; /* the leader's term; it leads, so the leader is this broker */
     uint64_t controller_epoch;
     struct coordination_replicas in_sync;
@@ -231,7 +231,7 @@ enum status coordination_remove_topic(struct coordination *coordination, const c
 enum status coordination_sync_view(struct coordination *coordination, const struct coordination_topic *topics,
                                    size_t count) AVIARY_MUST_USE;
 /*
- * Writes only upwards in (topic_id, leader_epoch); the same leader may rewrite an equal one. Superseded by a
+ * Writes only upwards in (group, leader_epoch); the same leader may rewrite an equal one. Superseded by a
  * higher one, it is forgotten.
  */
 enum status coordination_publish_partition(struct coordination *coordination,
