@@ -59,18 +59,19 @@ enum {
     FETCH_BYTES_DEFAULT = 1024 * 1024,
     FETCH_BYTES_MAX = 16 * 1024 * 1024,
     JSON_DEPTH_MAX = 64,
+    JSON_VALUES_MAX = 262144, /* values and names in one document that is read into a tree */
 
     /* Coordination */
-    COORDINATION_NODE_BYTES_MAX = 256 * 1024,       /* a node's data; ZooKeeper itself drops connections at 1 MB */
-    COORDINATION_PATH_MAX = 512,                    /* a node's path, prefix included, with its NUL */
-    COORDINATION_PARTITIONS_MAX = 131072,           /* partition states one broker publishes */
-    COORDINATION_REQUESTS_MAX = 128,                /* sent to ZooKeeper and not yet answered */
+    COORDINATION_NODE_BYTES_MAX = 256 * 1024, /* a node's data; ZooKeeper itself drops connections at 1 MB */
+    COORDINATION_PATH_MAX = 512,              /* a node's path, prefix included, with its NUL */
+    COORDINATION_PARTITIONS_MAX = 131072,     /* partition states one broker publishes */
+    COORDINATION_REQUESTS_MAX = 128,          /* sent to ZooKeeper and not yet answered */
     COORDINATION_SESSION_TIMEOUT_MS = 6000,
     COORDINATION_SESSION_TIMEOUT_MIN_MS = 100,
     COORDINATION_SESSION_TIMEOUT_MAX_MS = 60000,
     COORDINATION_BACKOFF_MIN_MS = 50,
     COORDINATION_BACKOFF_MAX_MS = 2000,
-    COORDINATION_CLOSE_MS = 1000,                   /* coordination_destroy waits no longer */
+    COORDINATION_CLOSE_MS = 1000, /* coordination_destroy waits no longer */
 };
 
 #endif
