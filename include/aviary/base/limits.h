@@ -53,6 +53,17 @@ enum {
     HTTP_BODY_DEADLINE_MS = 10000,
     HTTP_BODY_RATE_MIN_BYTES_PER_S = 1024,
     HTTP_CONNECTIONS_MAX = 2048,
+    HTTP_PATH_SEGMENTS_MAX = 16,
+    HTTP_QUERY_PARAMETERS_MAX = 32,
+    HTTP_BODIES_BYTES_MAX = 1024 * 1024 * 1024,     /* of all requests of a server at once */
+    HTTP_RESPONSE_HEAD_BYTES_MAX = 32 * 1024,
+    HTTP_RESPONSE_BYTES_MAX = 128 * 1024 * 1024,
+    HTTP_RESPONSE_DEADLINE_MS = 60000,              /* for the client to take a whole response */
+    HTTP_IDLE_TIMEOUT_MS = 60000,                   /* a kept connection without a request */
+    HTTP_LINGER_MS = 1000,                          /* what a refused client still sends is taken for so long */
+    HTTP_STOP_GRACE_MS = 2000,                      /* for handlers to return when a server stops */
+    HTTP_CONNECT_TIMEOUT_MS = 2000,
+    HTTP_CLIENT_IDLE_MAX = 64,                      /* kept connections of one client */
     REQUEST_DEADLINE_MS = 5000,
     LONG_POLL_MS_MAX = 60000,
     FETCH_RECORDS_DEFAULT = 500,
