@@ -19,6 +19,8 @@ enum {
     REPLICATION_FACTOR_MAX = 7,
     TOPICS_MAX = 10000,
     PARTITIONS_PER_TOPIC_MAX = 1024,
+    PARTITIONS_MAX = 131072,    /* of all topics of a cluster */
+    INCARNATIONS_MAX = 1000000, /* ever given within a cluster */
     GROUPS_PER_BROKER_MAX = 20000,
     TOPIC_CONFIGS_MAX = 32,
     TOPIC_CONFIG_VALUE_MAX = 256,
@@ -30,6 +32,7 @@ enum {
     RECORDS_PER_BATCH_MAX = 1000000,
     IDEMPOTENCY_KEYS_MAX = 262144, /* kept per partition, in log order */
     IDEMPOTENCY_KEY_SIZE_MAX = 256,
+    PENDING_KEYS_MAX = 65536, /* per partition: proposed at the leader and not yet applied */
 
     /* Raft */
     RAFT_HEARTBEAT_MS = 50,
