@@ -43,6 +43,9 @@ enum {
     RAFT_APPEND_ENTRIES_MAX = 1024,
     RAFT_SNAPSHOT_CHUNK_BYTES = 1024 * 1024,
     RAFT_SNAPSHOT_BYTES_MAX = 256 * 1024 * 1024,
+    RAFT_READS_MAX = 4096,            /* read index requests of one group, not yet answered */
+    RAFT_CONFIGURATIONS_MAX = 64,     /* of one group not known to be committed, and the one before */
+    RAFT_TERM_RUNS_MAX = 1024 * 1024, /* runs of equal terms in one log: elections since its start */
 
     /* Peer streams */
     PEER_CONTROL_FRAME_BYTES_MAX = 64 * 1024,
