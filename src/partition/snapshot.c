@@ -12,13 +12,13 @@ enum {
     KEY_SIZE = 60,
 };
 
-static void encode_header(const struct partition_applied *applied, uint8_t out[HEADER_SIZE]) {
+static void encode_header(const struct partition_applied *applied, size_t key_count, uint8_t out[HEADER_SIZE]) {
     out[0] = FORMAT;
     bytes_put_u64le(out + 1, applied->index);
     bytes_put_u64le(out + 9, (uint64_t)applied->next_offset);
     bytes_put_u64le(out + 17, (uint64_t)applied->log_start_offset);
     bytes_put_u64le(out + 25, (uint64_t)applied->last_append_time_ms);
-    bytes_put_u32le(out + 33, (uint32_t)applied->keys.count);
+    bytes_put_u32le(out + 33, (uint32_t)key_count);
 }
 
 static void encode_key(const struct key_record *record, uint8_t out[KEY_SIZE]) {
@@ -34,7 +34,7 @@ static void encode_key(const struct key_record *record, uint8_t out[KEY_SIZE]) {
 uint32_t partition_digest(const struct partition *partition) {
     const struct key_table *keys = &partition->applied.keys;
     uint8_t header[HEADER_SIZE];
-    encode_header(&partition->applied, header);
+    encode_header(&partition->applied, keys->count, header);
     uint32_t crc = crc32c(slice_make(header, sizeof header));
     for (size_t i = 0; i < keys->count; i++) {
         uint8_t key[KEY_SIZE];
@@ -44,19 +44,38 @@ uint32_t partition_digest(const struct partition *partition) {
     return crc;
 }
 
-void partition_snapshot(const struct partition *partition, struct buffer *out) {
-    const struct key_table *keys = &partition->applied.keys;
-    size_t size = CRC_SIZE + HEADER_SIZE + keys->count * KEY_SIZE;
+/* Writes `applied` with the first `key_count` of its keys. */
+static void encode_applied(const struct partition_applied *applied, size_t key_count, struct buffer *out) {
+    size_t size = CRC_SIZE + HEADER_SIZE + key_count * KEY_SIZE;
     uint8_t *start = buffer_extend(out, size);
     if (!start) {
         return;
     }
-    encode_header(&partition->applied, start + CRC_SIZE);
+    encode_header(applied, key_count, start + CRC_SIZE);
     uint8_t *at = start + CRC_SIZE + HEADER_SIZE;
-    for (size_t i = 0; i < keys->count; i++, at += KEY_SIZE) {
-        encode_key(key_table_at(keys, i), at);
+    for (size_t i = 0; i < key_count; i++, at += KEY_SIZE) {
+        encode_key(key_table_at(&applied->keys, i), at);
     }
     bytes_put_u32le(start, crc32c(slice_make(start + CRC_SIZE, size - CRC_SIZE)));
+}
+
+void partition_snapshot(const struct partition *partition, struct buffer *out) {
+    encode_applied(&partition->applied, partition->applied.keys.count, out);
+}
+
+void partition_snapshot_at(const struct partition *partition, uint64_t index, int64_t next_offset,
+                           int64_t append_time_ms, struct buffer *out) {
+    const struct key_table *keys = &partition->applied.keys;
+    size_t key_count = keys->count;
+    while (key_count > 0 && key_table_at(keys, key_count - 1)->answer.index > index) {
+        key_count--;
+    }
+    struct partition_applied earlier = partition->applied;
+    earlier.index = index;
+    earlier.next_offset = next_offset;
+    earlier.log_start_offset = next_offset;
+    earlier.last_append_time_ms = append_time_ms;
+    encode_applied(&earlier, key_count, out);
 }
 
 static bool applied_is_sane(const struct partition_applied *applied) {
