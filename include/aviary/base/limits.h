@@ -47,6 +47,16 @@ enum {
     RAFT_CONFIGURATIONS_MAX = 64,     /* of one group not known to be committed, and the one before */
     RAFT_TERM_RUNS_MAX = 1024 * 1024, /* runs of equal terms in one log: elections since its start */
 
+    /* Storage */
+    STORAGE_BATCH_OPERATIONS_MAX = 1024 * 1024,
+    STORAGE_COMMIT_BYTES_MAX = 16 * 1024 * 1024, /* gathered into one synced write, but at least one batch */
+    STORAGE_POINT_DELETES_MAX = 64,              /* entries removed one by one; more of them as one range */
+    STORAGE_WITNESS_DELAY_MS = 30,               /* from a commit to the witness's write, which may take 20 more */
+    STORAGE_DISK_POLL_MS = 500,
+    STORAGE_SPACE_RETRY_MS = 50,  /* a writer that waits for free space looks again */
+    STORAGE_INODES_MIN = 64,      /* RocksDB must never meet a disk without room for a file */
+    STORAGE_LOST_DATABASES_MAX = 2, /* set aside, the newest; older ones are removed */
+
     /* Peer streams */
     PEER_CONTROL_FRAME_BYTES_MAX = 64 * 1024,
     PEER_BULK_FRAME_BYTES_MAX = 16 * 1024 * 1024,
