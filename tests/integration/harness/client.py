@@ -1,0 +1,136 @@
+"""A producer that retries as a careful one would, and a reader that reads all there is."""
+import hashlib
+import itertools
+import json
+import threading
+import time
+import uuid
+
+from .http import Unanswered
+
+NDJSON = "application/x-ndjson"
+RETRIED = (503, 504)
+
+
+class Refused(AssertionError):
+    """An answer that a retry would not change."""
+
+
+def publish(brokers, topic, lines, key=None, seconds=30, partition=0):
+    """Publishes lines (bytes without newline) as one NDJSON batch; returns the answer's JSON.
+
+    Asks one broker after the other, with the same Idempotency-Key, until one says 200; a broker that does not
+    answer is passed over at once.
+    """
+    headers = {"Content-Type": NDJSON, "Idempotency-Key": key or str(uuid.uuid4())}
+    path = f"/v1/topics/{topic}/messages?format=raw&partition={partition}"
+    body = b"".join(line + b"\n" for line in lines)
+    deadline = time.monotonic() + seconds
+    while True:
+        for broker in brokers:
+            try:
+                last = broker.request("POST", path, body, headers)
+                if last.status == 200:
+                    return last.json()
+                if last.status not in RETRIED:
+                    raise Refused(f"{broker.name} answered {last}")
+            except Unanswered as error:
+                last = error
+        assert time.monotonic() < deadline, f"not published within {seconds} s: {last}"
+        time.sleep(0.02)
+
+
+def read_all(broker, topic, partition=0, offset=0, until=None):
+    """The records from `offset` on, as dictionaries, up to the high watermark (or offset `until`)."""
+    records = []
+    while True:
+        reply = broker.request("GET", f"/v1/topics/{topic}/partitions/{partition}/messages?offset={offset}",
+                               headers={"Accept": NDJSON})
+        assert reply.status == 200, f"{broker.name} answered {reply}"
+        records += [json.loads(line) for line in reply.body.splitlines()]
+        offset = int(reply.headers["x-next-offset"])
+        if offset >= (until if until is not None else int(reply.headers["x-high-watermark"])):
+            return records
+
+
+def values(records):
+    """The records' values as lines of bytes."""
+    return [record["value"].encode() for record in records]
+
+
+def sha256(lines):
+    return hashlib.sha256(b"".join(line + b"\n" for line in lines)).hexdigest()
+
+
+def assert_offsets_dense(records):
+    offsets = [record["offset"] for record in records]
+    assert offsets == list(range(offsets[0], offsets[0] + len(offsets)))
+
+
+class Load:
+    """One producer in a thread of its own, which publishes numbered lines one by one until it is stopped.
+
+    Every acknowledged line is kept in `acknowledged` with its offset; `gaps` tells when none was acknowledged.
+    """
+
+    def __init__(self, brokers, topic, pause=0.002, size=1):
+        self._brokers, self._topic, self._pause, self._size = brokers, topic, pause, size
+        self._halt = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.acknowledged = {}
+        self.times = []
+        self.failure = None
+
+    def _run(self):
+        try:
+            for number in itertools.count():
+                if self._halt.is_set():
+                    return
+                lines = [f"{number}-{each}".encode() for each in range(self._size)]
+                answer = publish(self._brokers, self._topic, lines, key=f"load-{self._topic}-{number}", seconds=60)
+                for line, offset in zip(lines, offsets_of(answer)):
+                    self.acknowledged[line] = offset
+                self.times.append(time.monotonic())
+                self._halt.wait(self._pause)
+        except BaseException as error:  # pylint: disable=broad-except
+            self.failure = error
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._halt.set()
+        self._thread.join(90)
+        assert not self._thread.is_alive(), "the producer hangs"
+        if self.failure:
+            raise self.failure
+
+    def wait_for(self, more, seconds=30):
+        """Until `more` lines beyond those so far are acknowledged."""
+        goal, deadline = len(self.times) + more, time.monotonic() + seconds
+        while len(self.times) < goal:
+            assert not self.failure, self.failure
+            assert time.monotonic() < deadline, f"{len(self.times)} of {goal} lines acknowledged in {seconds} s"
+            time.sleep(0.01)
+
+    def longest_gap(self, since=0):
+        """Seconds between two answers, of those after the monotonic time `since`."""
+        times = [each for each in self.times if each >= since]
+        return max((after - before for before, after in zip([since or times[0], *times], times)), default=0)
+
+    def check(self, broker):
+        """Everything acknowledged is there once, at its offset."""
+        found = {}
+        for record in read_all(broker, self._topic):
+            value = record["value"].encode()
+            assert value not in found, f"{value} is there twice, at {found[value]} and {record['offset']}"
+            found[value] = record["offset"]
+        lost = {line: offset for line, offset in self.acknowledged.items() if found.get(line) != offset}
+        assert not lost, f"{len(lost)} of {len(self.acknowledged)} acknowledged lines are not where they were: " \
+                         f"{dict(list(lost.items())[:5])}"
+
+
+def offsets_of(answer):
+    """The offsets of a batch's records in the order in which they were given."""
+    return [record["offset"] for record in answer["offsets"]]
