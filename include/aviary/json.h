@@ -54,9 +54,6 @@ const char *json_name(const struct json *field);
  */
 enum status json_to_int64(const struct json *value, const char *what, int64_t low, int64_t high,
                           int64_t *ret_number, struct error *error) AVIARY_MUST_USE;
-/* Any finite number, rounded to a double. */
-enum status json_to_double(const struct json *value, const char *what, double *ret_number,
-                           struct error *error) AVIARY_MUST_USE;
 enum status json_to_bool(const struct json *value, const char *what, bool *ret_bool,
                          struct error *error) AVIARY_MUST_USE;
 /* At most `size_max` bytes of UTF-8 without NUL; valid as long as the document. */
@@ -81,9 +78,5 @@ enum status json_get_container(const struct json *object, const char *name, enum
 /* `object` is an object and has no field but those of `names`, which ends with NULL. INVALID. */
 enum status json_only_fields(const struct json *object, const char *const *names,
                              struct error *error) AVIARY_MUST_USE;
-
-/* Appends any value as compact JSON. Numbers as cJSON prints doubles, 15 to 17 digits. NO_MEMORY, TOO_LARGE.
- */
-enum status json_print(const struct json *value, struct buffer *out) AVIARY_MUST_USE;
 
 #endif
