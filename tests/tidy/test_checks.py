@@ -75,6 +75,7 @@ def test_guards(tree):
         return f"/* What. */\n#ifndef {guard}\n#define {guard}\n\n#endif\n"
     root = tree({
         "src/raft/log.h": header("AVIARY_RAFT_LOG_H"),
+        "src/raft/peer.h": header("RAFT_PEER_H"),
         "src/raft/none.h": "int x;\n",
         "include/aviary/raft.h": header("AVIARY_RAFT_RAFT_H"),
         "tests/unit/help.h": header("AVIARY_TESTS_UNIT_HELP_H"),
