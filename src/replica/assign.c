@@ -1,0 +1,72 @@
+/*
+ * Makes and removes replicas as the metadata says: a replica exists here where the assignment names this
+ * broker's own incarnation, and is made and removed only by applying group 0, never by a message from a peer.
+ */
+#include "node_private.h"
+
+static bool assign_names_self(const struct node *node, const struct metadata_partition *partition) {
+    for (uint32_t i = 0; i < partition->replica_count; i++) {
+        if (partition->replicas[i] == node->options.self) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * Every replica of a group begins with the group's first voters as its configuration, also one that came
+ * later: it is no member of that, so it never campaigns before the log has told it its place.
+ */
+static void assign_open(struct node *node, const struct metadata_partition *partition) {
+    struct raft_configuration first = {.count = partition->initial_count};
+    for (uint32_t i = 0; i < partition->initial_count; i++) {
+        first.members[i] = (struct raft_member){.id = partition->initial[i], .voter = true};
+    }
+    struct group *group;
+    struct error error;
+    enum status status = group_open(node, partition->group, &first, &group, &error);
+    if (status == STATUS_OK) {
+        uint32_t rank = 0;
+        while (rank < partition->replica_count && partition->replicas[rank] != node->options.self) {
+            rank++;
+        }
+        raft_set_preference(group->raft, rank, 0);
+        status = node_add(node, group);
+        if (status != STATUS_OK) {
+            group_destroy(group);
+        }
+    }
+    if (status != STATUS_OK) {
+        node_fail(node, partition->group, status, "a replica could not be made");
+    }
+}
+
+static void assign_open_missing(struct node *node, const struct metadata *metadata) {
+    for (size_t i = 0; i < metadata_topic_count(metadata); i++) {
+        const struct metadata_topic *topic = metadata_topic_at(metadata, i);
+        for (uint32_t p = 0; p < topic->partition_count && !node->failed; p++) {
+            const struct metadata_partition *partition = &topic->partitions[p];
+            if (assign_names_self(node, partition) && node_find(node, partition->group) == NULL) {
+                assign_open(node, partition);
+            }
+        }
+    }
+}
+
+/* Group ids are never reused: one below the counter that no topic has any more was deleted. */
+static void assign_remove_deleted(struct node *node, const struct metadata *metadata) {
+    for (size_t i = node->group_count; i-- > 1;) {
+        uint64_t id = node->groups[i]->id;
+        uint32_t number;
+        if (id < metadata_next_group(metadata) && metadata_topic_of_group(metadata, id, &number) == NULL) {
+            node_remove_group(node, id);
+        }
+    }
+}
+
+void node_apply_assignments(struct node *node) {
+    const struct metadata *metadata = node_metadata(node);
+    node->assignments_changed = false;
+    assign_remove_deleted(node, metadata);
+    assign_open_missing(node, metadata);
+}

@@ -1,0 +1,275 @@
+/*
+ * Recovers a group from storage: hard state, configurations, saved state, and the terms of its log.
+ */
+#include "format.h"
+#include "node_private.h"
+
+#include <stdlib.h>
+
+/* What storage holds of a group. */
+struct recovery {
+    struct hard_state hard;
+    struct raft_indexed_configuration *configurations;
+    size_t configuration_count;
+    struct raft_term_run *runs;
+    size_t run_count;
+    size_t run_capacity;
+    uint64_t last_index;
+    struct blob *snapshot_blob;
+    struct snapshot_state snapshot; /* index 0: none */
+};
+
+static void recovery_finish(struct recovery *recovery) {
+    free(recovery->configurations);
+    free(recovery->runs);
+    blob_release(recovery->snapshot_blob);
+}
+
+enum status group_read_header(const struct group *group, uint64_t index, struct entry_header *ret_header) {
+    const struct raft_entry *entry = tail_find(&group->tail, index);
+    if (entry) {
+        return entry_header_decode(blob_slice(entry->blob), ret_header);
+    }
+    struct storage *storage = group->node->options.storage;
+    return storage->operations->read_header(storage, group->id, index, ret_header);
+}
+
+static enum status recovery_add_run(struct recovery *recovery, uint64_t first_index, uint64_t term) {
+    if (recovery->run_count == recovery->run_capacity) {
+        size_t capacity = recovery->run_capacity ? recovery->run_capacity * 2 : 16;
+        struct raft_term_run *grown = realloc(recovery->runs, capacity * sizeof *grown);
+        if (grown == NULL) {
+            return STATUS_NO_MEMORY;
+        }
+        recovery->runs = grown;
+        recovery->run_capacity = capacity;
+    }
+    recovery->runs[recovery->run_count++] = (struct raft_term_run){.first_index = first_index, .term = term};
+    return STATUS_OK;
+}
+
+/* The first index above `from`, up to `last`, whose term differs from `term`; last + 1 where there is none.
+ */
+static enum status recovery_run_end(const struct group *group, uint64_t from, uint64_t last, uint64_t term,
+                                    uint64_t *ret_end) {
+    uint64_t low =
+        from + 1; /* terms never decrease along a log (Log Matching), so a binary search finds the border */
+    uint64_t high = last + 1;
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        struct entry_header header;
+        enum status status = group_read_header(group, middle, &header);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        if (header.term == term) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    *ret_end = low;
+    return STATUS_OK;
+}
+
+static enum status recovery_read_log(const struct group *group, struct recovery *recovery) {
+    struct storage *storage = group->node->options.storage;
+    uint64_t first;
+    uint64_t last;
+    recovery->last_index = recovery->hard.base_index;
+    enum status status = storage->operations->log_bounds(storage, group->id, &first, &last);
+    if (status == STATUS_NOT_FOUND) {
+        return STATUS_OK;
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (first != recovery->hard.base_index + 1) {
+        return STATUS_CORRUPT;
+    }
+    for (uint64_t at = first; at <= last;) {
+        struct entry_header header;
+        status = group_read_header(group, at, &header);
+        if (status == STATUS_OK) {
+            status = recovery_add_run(recovery, at, header.term);
+        }
+        if (status == STATUS_OK) {
+            status = recovery_run_end(group, at, last, header.term, &at);
+        }
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    recovery->last_index = last;
+    return STATUS_OK;
+}
+
+static enum status recovery_read_snapshot(const struct group *group, struct recovery *recovery) {
+    struct storage *storage = group->node->options.storage;
+    enum status status =
+        storage->operations->read_state(storage, group->id, STORAGE_STATE_SNAPSHOT, &recovery->snapshot_blob);
+    if (status == STATUS_NOT_FOUND) {
+        return STATUS_OK;
+    }
+    return status == STATUS_OK
+               ? format_snapshot_decode(blob_slice(recovery->snapshot_blob), &recovery->snapshot)
+               : status;
+}
+
+/* NOT_FOUND: the group was never here. */
+static enum status recovery_read(const struct group *group, struct recovery *recovery) {
+    struct storage *storage = group->node->options.storage;
+    _cleanup_blob_ struct blob *hard = NULL;
+    _cleanup_blob_ struct blob *configurations = NULL;
+    enum status status = storage->operations->read_state(storage, group->id, STORAGE_STATE_HARD, &hard);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = format_hard_decode(blob_slice(hard), &recovery->hard);
+    if (status == STATUS_OK) {
+        status = storage->operations->read_state(storage, group->id, STORAGE_STATE_CONFIGURATIONS,
+                                                 &configurations);
+    }
+    if (status == STATUS_OK) {
+        status = format_configurations_decode(blob_slice(configurations), &recovery->configurations,
+                                              &recovery->configuration_count);
+    }
+    if (status == STATUS_OK) {
+        status = recovery_read_log(group, recovery);
+    }
+    if (status == STATUS_OK) {
+        status = recovery_read_snapshot(group, recovery);
+    }
+    /* What must be there once hard state is there, and is not, is damage and not absence. */
+    return status == STATUS_NOT_FOUND ? STATUS_CORRUPT : status;
+}
+
+static enum status recovery_of_new(const struct raft_configuration *first, struct recovery *recovery) {
+    recovery->configurations = calloc(1, sizeof *recovery->configurations);
+    if (recovery->configurations == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    recovery->configurations[0].configuration = *first;
+    recovery->configuration_count = 1;
+    return STATUS_OK;
+}
+
+static enum status group_start_raft(struct group *group, const struct recovery *recovery) {
+    const struct node_options *options = &group->node->options;
+    uint64_t commit = recovery->hard.commit_hint;
+    if (commit < recovery->hard.base_index) {
+        commit = recovery->hard.base_index;
+    }
+    if (commit < recovery->snapshot.index) {
+        commit = recovery->snapshot.index;
+    }
+    struct raft_options raft_options = {
+        .self = options->self,
+        .heartbeat_ms = options->heartbeat_ms,
+        .election_min_ms = options->election_min_ms,
+        .election_max_ms = options->election_max_ms,
+        .inflight_appends_max = RAFT_INFLIGHT_APPENDS_MAX,
+        .append_entries_max = RAFT_APPEND_ENTRIES_MAX,
+        .seed = options->seed ^ (group->id * UINT64_C(0x9e3779b97f4a7c15)) ^ (options->self << 32),
+        .now_ms = group->node->now_ms,
+    };
+    struct raft_restart restart = {
+        .term = recovery->hard.term,
+        .vote = recovery->hard.vote,
+        .snapshot_index = recovery->hard.base_index,
+        .snapshot_term = recovery->hard.base_term,
+        .last_index = recovery->last_index,
+        .runs = recovery->runs,
+        .run_count = recovery->run_count,
+        .configurations = recovery->configurations,
+        .configuration_count = recovery->configuration_count,
+        .commit_index = commit,
+    };
+    return raft_create(&raft_options, &restart, &group->raft);
+}
+
+static enum status group_start_machine(struct group *group, const struct recovery *recovery) {
+    if (group->id != METADATA_GROUP) {
+        group->machine.partition = partition_create(group->node->options.idempotency_keys_max);
+        if (group->machine.partition == NULL) {
+            return STATUS_NO_MEMORY;
+        }
+    }
+    return recovery->snapshot.index > 0 ? machine_restore(&group->machine, recovery->snapshot.data)
+                                        : STATUS_OK;
+}
+
+static enum status group_recover(struct group *group, const struct raft_configuration *first) {
+    struct recovery recovery = {0};
+    enum status status = recovery_read(group, &recovery);
+    bool is_new = status == STATUS_NOT_FOUND;
+    if (is_new) {
+        status = first->count > 0 ? recovery_of_new(first, &recovery) : STATUS_CORRUPT;
+    }
+    if (status == STATUS_OK) {
+        status = group_start_machine(group, &recovery);
+    }
+    if (status == STATUS_OK) {
+        status = group_start_raft(group, &recovery);
+    }
+    if (status == STATUS_OK) {
+        group->base_index = recovery.hard.base_index;
+        group->base_term = recovery.hard.base_term;
+        group->stored_last = recovery.last_index;
+        group->persisted = recovery.last_index;
+        group->commit_hint = recovery.hard.commit_hint;
+        group->checkpoint_index = recovery.snapshot.index;
+        group->checkpoint_size = recovery.snapshot.data.size;
+        if (is_new) {
+            group_store_hard(group);
+            group_store_configurations(group);
+        }
+        group->status_dirty = true;
+        group_mark_dirty(group);
+    }
+    recovery_finish(&recovery);
+    return status;
+}
+
+enum status group_open(struct node *node, uint64_t id, const struct raft_configuration *first,
+                       struct group **ret_group, struct error *error) {
+    struct group *group = calloc(1, sizeof *group);
+    if (group == NULL) {
+        return error_set(error, STATUS_NO_MEMORY, "no memory for the replica of group %lu",
+                         (unsigned long)id);
+    }
+    group->node = node;
+    group->id = id;
+    list_init(&group->dirty_node);
+    if (id == METADATA_GROUP) {
+        group->machine.metadata = TAKE_POINTER(node->first_metadata);
+    }
+    enum status status = group_recover(group, first);
+    if (status != STATUS_OK) {
+        group_destroy(group);
+        return error_set(
+            error, status,
+            "the state of group %lu cannot be read (%s): restore the data directory, or remove it to "
+            "let the broker come back empty and catch up from the others",
+            (unsigned long)id, status_name(status));
+    }
+    *ret_group = group;
+    return STATUS_OK;
+}
+
+void group_destroy(struct group *group) {
+    if (group == NULL) {
+        return;
+    }
+    list_remove(&group->dirty_node);
+    for (size_t i = 0; i < TRANSFERS_MAX; i++) {
+        blob_release(group->transfers[i].data);
+    }
+    arrival_finish(group);
+    raft_destroy(group->raft);
+    machine_finish(&group->machine);
+    tail_finish(&group->tail);
+    waiters_finish(&group->waiters);
+    free(group->reads);
+    free(group);
+}
