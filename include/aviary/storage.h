@@ -7,9 +7,13 @@
  * of them whole or not at all, many of them with one fsync (group commit). A read sees every batch whose
  * completion was called; one that is still under way may be seen or not.
  *
- * A write that fails with anything (STATUS_IO, CORRUPT) makes the storage unusable: that batch and all after
- * it complete with that status, none is retried, and the process must end and recover (fsync is never
- * retried).
+ * A write that fails with anything (IO and CORRUPT of the disk, but also NO_MEMORY and TOO_LARGE of a batch
+ * that could not be put together: its place in the log would stay empty) makes the storage unusable: that
+ * batch and all after it complete with that status, none is retried, and the process must end and recover
+ * (fsync is never retried).
+ *
+ * A disk that others fill below what RocksDB itself needs makes writes wait, not fail: their completions come
+ * when there is space again. Reads go on meanwhile.
  *
  * Threads: submit from one thread; completions are called on the storage's own writer thread and must only
  * post. Reads from any thread.
@@ -45,7 +49,7 @@ void storage_entries_finish(struct storage_entries *entries);
 struct storage;
 
 struct storage_operations {
-    /* Takes the batch over, also on failure. `done` comes later, also for NO_MEMORY. */
+    /* Takes the batch over, also on failure. `done` comes later, also for NO_MEMORY; never from within. */
     void (*submit)(struct storage *storage, struct storage_batch *batch);
     /* One entry, checked (entry_check). NOT_FOUND, CORRUPT, IO, NO_MEMORY. */
     enum status (*read_entry)(struct storage *storage, uint64_t group, uint64_t index,
@@ -53,8 +57,8 @@ struct storage_operations {
     /* The header only, without copying nor checking the payload. */
     enum status (*read_header)(struct storage *storage, uint64_t group, uint64_t index,
                                struct entry_header *ret);
-    /* Entries from `first` up to `last`, dense and checked, until `bytes_max` is passed (but at least one).
-     * NOT_FOUND where `first` is not there; CORRUPT on a gap. */
+    /* Entries from `first` up to `last` or the log's end, dense and checked, as many as fit into `bytes_max`
+     * (but at least one). NOT_FOUND where `first` is not there; CORRUPT on a gap. */
     enum status (*read_entries)(struct storage *storage, uint64_t group, uint64_t first, uint64_t last,
                                 size_t bytes_max, struct storage_entries *ret);
     enum status (*read_state)(struct storage *storage, uint64_t group, enum storage_state kind,
@@ -62,11 +66,14 @@ struct storage_operations {
     /* First and last index of the group's log; NOT_FOUND where it is empty. */
     enum status (*log_bounds)(struct storage *storage, uint64_t group, uint64_t *ret_first,
                               uint64_t *ret_last);
-    /* Ids of all groups that have any state, ascending, malloc'ed: the caller frees. */
+    /* Ids of all groups that have any state, ascending, malloc'ed: the caller frees. Without
+     * STORAGE_GROUP_BROKER. */
     enum status (*list_groups)(struct storage *storage, uint64_t **ret_groups, size_t *ret_count);
-    /* OK; NO_SPACE below the watermark; IO after a failed write. Cheap (an atomic): ask before every client
-     * write. */
+    /* OK; NO_SPACE below the watermark; FULL while the disk cannot keep up (later it can); IO after a failed
+     * write. Cheap (a few atomics): ask before every client write. */
     enum status (*writable)(struct storage *storage);
+    /* RocksDB: writes all that was submitted, calls its completions, and closes. Not while a read is under
+     * way. Memory: drops what is pending. */
     void (*destroy)(struct storage *storage);
 };
 
@@ -101,11 +108,12 @@ static inline void storage_submit(struct storage *storage, struct storage_batch 
 /* ---- RocksDB ---- */
 
 struct storage_rocksdb_options {
-    const char *directory;       /* made if it is not there */
-    uint64_t free_bytes_min;     /* watermark: below it writable() says NO_SPACE; 0: the default, which covers
-                                    memtables     and one compaction */
-    uint64_t write_buffer_bytes; /* memtable; 0: default */
-    uint64_t block_cache_bytes;  /* 0: default */
+    const char *directory;   /* made if it is not there */
+    uint64_t free_bytes_min; /* watermark: below it writable() says NO_SPACE; 0: the default, which covers
+                                memtables and one compaction, and never takes over half of a disk */
+    uint64_t
+        write_buffer_bytes;     /* memtable; 0: 64 MiB, less on a disk under 16 GiB or with a low watermark */
+    uint64_t block_cache_bytes; /* 0: default */
 };
 
 /* How the data directory was found. */
@@ -157,5 +165,10 @@ void storage_memory_crash(struct storage *storage, size_t keep);
 void storage_memory_wipe(struct storage *storage);
 /* What writable() says from now on. */
 void storage_memory_set_writable(struct storage *storage, enum status status);
+/*
+ * Whether reads see batches that are still pending (at first they do). RocksDB shows a batch only about when
+ * its completion is called, so a caller must stand both.
+ */
+void storage_memory_set_pending_visible(struct storage *storage, bool visible);
 
 #endif
