@@ -106,6 +106,8 @@ def check_listed_in_meson(root):
             continue
         folders = [root / folder for folder in path.parents]
         builds = [folder / "meson.build" for folder in folders if (folder / "meson.build").is_file()]
-        if not any(re.search(rf"\b{re.escape(path.stem)}\b", build.read_text()) for build in builds):
+        # As 'x.c' in a list of files, or as 'x' in a table of tests.
+        named = re.compile(rf"\b{re.escape(path.name)}\b|'{re.escape(path.stem)}'")
+        if not any(named.search(build.read_text()) for build in builds):
             findings.append(Finding(str(path), 1, "is in no meson.build"))
     return findings
