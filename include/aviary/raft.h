@@ -60,10 +60,12 @@ struct raft_restart {
     uint64_t last_index;              /* of the log; equals snapshot_index where the log is empty */
     const struct raft_term_run *runs; /* ascending; cover snapshot_index + 1 .. last_index */
     size_t run_count;
-    const struct raft_indexed_configuration
-        *configurations;        /* ascending; the first one's index <= commit_index */
-    size_t configuration_count; /* at least 1: index 0 holds the group's first configuration */
-    uint64_t commit_index;      /* known committed: at least snapshot_index; may lag what really is */
+    /* As raft_configurations gave them, ascending; in a new group the first configuration, at index 0. */
+    const struct raft_indexed_configuration *configurations;
+    size_t configuration_count; /* at least 1 */
+    /* Known committed, at most last_index; may lag what really is: it is raised to the snapshot's index and
+     * to that of the first of the configurations, which was committed when they were stored. */
+    uint64_t commit_index;
 };
 
 /* Starts as follower. INVALID where `restart` contradicts itself, NO_MEMORY. */
@@ -82,7 +84,8 @@ enum raft_event_type {
     RAFT_EVENT_CHANGE_CONFIGURATION, /* to `configuration`: at most one voter differs */
     RAFT_EVENT_READ_INDEX,           /* asks for a read index under `context` (unique, above 0) */
     RAFT_EVENT_PEER_CLOSED,   /* the stream from `peer` closed: if it is the leader, forget having heard it */
-    RAFT_EVENT_SNAPSHOT_DONE, /* sending a snapshot to `peer` ended, well or not (`ok`) */
+    RAFT_EVENT_SNAPSHOT_DONE, /* sending a snapshot to `peer` ended, well or not (`ok`); `index`: what it
+                                 covers */
 };
 
 struct raft_event {
@@ -103,7 +106,7 @@ enum raft_send { RAFT_SEND_NOW, RAFT_SEND_AFTER_PERSIST };
 
 struct raft_outgoing {
     enum raft_send when;
-    struct raft_message message; /* without entries: those are pulled by raft_next_append */
+    struct raft_message message; /* without entries: raft_next_append has those; the driver sets the group */
 };
 
 /* A read index request that ended. `status` OK: state applied up to `index` is fresh enough; NOT_LEADER
@@ -122,12 +125,12 @@ struct raft_effects {
     bool hard_state_changed;     /* term and vote of raft_term, raft_vote */
     bool configurations_changed; /* raft_configurations */
     uint64_t truncate_from;      /* remove entries at and above; 0: none */
-    const struct raft_entry
-        *append; /* store these, after the truncation. Blob NULL for NOOP and CONFIGURATION that the
-                    core itself made: the driver encodes them (configuration: raft_latest_configuration) */
+    /* Store these, after the truncation. Blobs are the event's, borrowed; NULL for NOOP and CONFIGURATION
+     * that the core itself made: the driver encodes them (configuration: raft_latest_configuration). */
+    const struct raft_entry *append;
     size_t append_count;
-    const struct raft_message
-        *install; /* a snapshot message whose state replaces log and state machine; NULL: none */
+    /* A snapshot message (the event's) whose state replaces log and state machine; NULL: none. */
+    const struct raft_message *install;
     struct raft_outgoing *outgoing;
     size_t outgoing_count;
     struct raft_read *reads;
@@ -147,9 +150,10 @@ void raft_effects_finish(struct raft_effects *effects);
 
 /*
  * One step. OK, or why nothing was done: NOT_LEADER (propose, transfer, change, read index at a follower),
- * UNAVAILABLE (a transfer under way, an uncommitted configuration, no entry of this term committed yet),
- * INVALID (a change of more than one voter, an unknown transfer target), NO_MEMORY. A message that does not
- * count is no error: it is dropped.
+ * UNAVAILABLE (a transfer under way or no follower fit for one, an uncommitted configuration, no entry of
+ * this term committed yet), INVALID (a change of more than one voter, an unknown transfer target), EXISTS (a
+ * change to what is so already), FULL (RAFT_READS_MAX), NO_MEMORY. A message that does not count is no error:
+ * it is dropped.
  */
 enum status raft_step(struct raft *raft, const struct raft_event *event,
                       struct raft_effects *effects) AVIARY_MUST_USE;
@@ -158,15 +162,18 @@ enum status raft_step(struct raft *raft, const struct raft_event *event,
  * Whether the leader wants to send entries (or a probe, or a snapshot) to `peer` now; fills `ret_message`
  * without entries: RAFT_MESSAGE_APPEND with index = previous index, log_term = its term, commit; the driver
  * attaches entries from index + 1, any number from 0 to `*ret_count_max`, and calls raft_append_sent with how
- * many. RAFT_MESSAGE_SNAPSHOT: the peer needs what was compacted; the driver sends its snapshot chunks and
- * later steps RAFT_EVENT_SNAPSHOT_DONE.
+ * many; with 0 where there are some, the peer waits until it answers the next heartbeat.
+ * RAFT_MESSAGE_SNAPSHOT: the peer, which answers, needs what was compacted up to index (of term log_term).
+ * The driver sends the chunks of a snapshot at that index or later and in the end steps
+ * RAFT_EVENT_SNAPSHOT_DONE; until then the peer gets nothing else. raft_append_sent need not be called.
  */
 bool raft_next_append(struct raft *raft, raft_id peer, struct raft_message *ret_message,
                       uint64_t *ret_count_max);
 void raft_append_sent(struct raft *raft, raft_id peer, uint64_t count);
 
 /*
- * Who campaigns first. A pre-vote starts `rank` x RAFT_RANK_DELAY_MS (and jitter) after the timeout or the
+ * Who campaigns first. Until called, the rank is this replica's place among the configuration's voters, and
+ * nothing holds. A pre-vote starts `rank` x RAFT_RANK_DELAY_MS (and jitter) after the timeout or the
  * closed stream; a won pre-vote turns into a campaign `hold_ms` later. Changes who wins, never what is safe.
  */
 enum { RAFT_RANK_DELAY_MS = 30 };

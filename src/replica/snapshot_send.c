@@ -16,7 +16,8 @@ static struct snapshot_transfer *transfer_find(struct group *group, raft_id peer
 }
 
 static void transfer_finish(struct group *group, struct snapshot_transfer *transfer, bool ok) {
-    struct raft_event event = {.type = RAFT_EVENT_SNAPSHOT_DONE, .peer = transfer->peer, .ok = ok};
+    struct raft_event event = {
+        .type = RAFT_EVENT_SNAPSHOT_DONE, .peer = transfer->peer, .index = transfer->index, .ok = ok};
     blob_release(transfer->data);
     *transfer = (struct snapshot_transfer){0};
     (void)group_step(group, &event);

@@ -52,12 +52,13 @@ enum status raft_configuration_decode(struct reader *reader, struct raft_configu
 
 enum raft_message_type {
     RAFT_MESSAGE_PRE_VOTE = 1,          /* term = the term it would have; index, log_term = its last entry */
-    RAFT_MESSAGE_PRE_VOTE_RESPONSE = 2, /* reject */
+    RAFT_MESSAGE_PRE_VOTE_RESPONSE = 2, /* term as asked for; or reject and its sender's own term */
     RAFT_MESSAGE_VOTE = 3,              /* index, log_term = last entry; forced: by a transfer */
     RAFT_MESSAGE_VOTE_RESPONSE = 4,     /* reject */
     RAFT_MESSAGE_APPEND = 5,            /* index, log_term = previous entry; commit; entries */
-    RAFT_MESSAGE_APPEND_RESPONSE =
-        6, /* index = match, or on reject the previous index refused; hint_index, hint_term */
+    /* index = match; or reject, index = the previous index refused, and hint_index, hint_term = its last
+     * entry up to there that the leader may have too */
+    RAFT_MESSAGE_APPEND_RESPONSE = 6,
     RAFT_MESSAGE_HEARTBEAT = 7,          /* commit (<= the peer's match); context = read round */
     RAFT_MESSAGE_HEARTBEAT_RESPONSE = 8, /* context, echoed */
     RAFT_MESSAGE_SNAPSHOT =
@@ -68,7 +69,10 @@ enum raft_message_type {
     RAFT_MESSAGE_TYPE_MAX = 11,
 };
 
-/* One message of one group. Fields that its type does not list are 0. */
+/*
+ * One message of one group. Fields that its type does not list are 0. A leader's or candidate's message of an
+ * old term is answered by the response to its type with reject and the answerer's term.
+ */
 struct raft_message {
     enum raft_message_type type;
     uint64_t group;
