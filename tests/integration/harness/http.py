@@ -42,19 +42,23 @@ def request(port, method, path, body=None, headers=None, timeout=15):
 
 
 def send_raw(port, *pieces, timeout=20):
-    """Sends bytes as they are and returns all that comes back until the other side closes or falls silent.
-
-    The server may answer and close before all was sent; what it said until then counts.
-    """
-    received = b""
+    """Sends bytes as they are and returns all that comes back until the other side closes or falls silent."""
     with socket.create_connection(("127.0.0.1", port), timeout=timeout) as connection:
         try:
             for piece in pieces:
                 connection.sendall(piece)
-            while chunk := connection.recv(65536):
-                received += chunk
-        except (ConnectionError, socket.timeout):
-            pass
+        except ConnectionError:
+            pass  # It may answer and close before all was sent; what it said is still to be read.
+        return _receive_all(connection)
+
+
+def _receive_all(connection):
+    received = b""
+    try:
+        while chunk := connection.recv(65536):
+            received += chunk
+    except (ConnectionError, socket.timeout):
+        pass
     return received
 
 

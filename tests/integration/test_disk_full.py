@@ -1,0 +1,75 @@
+"""A full disk: writes are refused, reads go on, and all is well again when there is room."""
+import os
+import shutil
+import subprocess
+
+import pytest
+from harness.waiting import wait_until
+
+DISK_BYTES = 1 << 30
+LEFT_BYTES = 4 << 20
+
+
+@pytest.fixture(name="small_disk")
+def _small_disk(tmp_path):
+    """A file system of its own."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small file system needs root")
+    mount = tmp_path / "disk"
+    mount.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "aviary-test", mount], check=True)
+    yield mount
+    subprocess.run(["umount", "--lazy", mount], check=True)
+
+
+def _fill(disk):
+    with (disk / "filler").open("wb") as filler:
+        os.posix_fallocate(filler.fileno(), 0, shutil.disk_usage(disk).free - LEFT_BYTES)
+
+
+@pytest.fixture(name="broker")
+def _broker(small_disk, make_cluster):
+    cluster = make_cluster(1, "alone")
+    broker = cluster[1]
+    broker.command[broker.command.index("--data") + 1] = str(small_disk / "data")
+    return cluster.start()[1]
+
+
+def _publish(broker):
+    return broker.request("POST", "/v1/topics/t/messages", b"x").status
+
+
+def _count(broker):
+    return len(broker.get("/v1/topics/t/partitions/0/messages?offset=earliest"))
+
+
+def test_writes_stop_and_resume(broker, small_disk):
+    assert broker.request("PUT", "/v1/topics/t", {}).status == 201
+    assert _publish(broker) == 201
+    _fill(small_disk)
+    wait_until(lambda: _publish(broker) == 503, 10, "writes are refused")
+    stored = _count(broker)
+    for _ in range(100):
+        reply = broker.request("POST", "/v1/topics/t/messages", b"x")
+        assert reply.status == 503 and "disk" in reply.text and "retry-after" in reply.headers
+    assert _count(broker) == stored
+    assert broker.request("GET", "/livez").status == 200
+    assert broker.request("GET", "/readyz").status == 503
+    (small_disk / "filler").unlink()
+    wait_until(lambda: _publish(broker) == 201, 10, "writes resume")
+    assert _count(broker) == stored + 1
+
+
+def test_a_start_on_a_full_disk(broker, small_disk):
+    """It waits for room and says so; it does not open the database there, and does not die."""
+    assert broker.request("PUT", "/v1/topics/t", {}).status == 201
+    assert _publish(broker) == 201
+    broker.kill()
+    _fill(small_disk)
+    broker.start()
+    broker.wait_for_log(r"(?i)(disk|space)", 15)
+    assert broker.alive
+    (small_disk / "filler").unlink()
+    broker.wait_ready()
+    assert _count(broker) == 1
+    assert _publish(broker) == 201
