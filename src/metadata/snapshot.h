@@ -1,0 +1,6 @@
+#ifndef AVIARY_METADATA_SNAPSHOT_H
+#define AVIARY_METADATA_SNAPSHOT_H
+
+enum { SNAPSHOT_FORMAT = 1 };
+
+#endif
