@@ -15,7 +15,9 @@ def _may_include(room, target):
     """target: 'raft' or 'raft/types', a public header without aviary/ and .h."""
     allowed = RULES["may_use"][room]
     owner = target.split("/")[0]
-    return owner in (room, "base") or "*" in allowed or owner in allowed or target in allowed
+    if owner in (room, "base") or "*" in allowed or target in allowed:
+        return True
+    return owner in allowed and owner not in RULES["ports"]
 
 
 def _room_finding(path, room, header, line):

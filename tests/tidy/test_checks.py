@@ -31,6 +31,7 @@ def messages(findings):
     ("src/base/a.c", '#  include "aviary/json.h"\n'),
     ("src/json/a.c", '#include "../http/server.h"\n'),
     ("include/aviary/record/b.h", '#include "aviary/raft.h"\n'),
+    ("src/broker/a.c", '#include "aviary/coordination/zookeeper.h"\n'),
     ("src/attic/a.c", "int x;\n"),
 ])
 def test_rooms_catches(tree, path, text):
@@ -41,7 +42,8 @@ def test_rooms_passes(tree):
     assert not includes.check_rooms(tree({
         "src/raft/a.c": '#include "aviary/raft.h"\n#include "log.h"\n#include "aviary/base.h"\n#include <string.h>\n',
         "src/storage/a.c": '#include "aviary/raft/types.h"\n#include "aviary/record.h"\n',
-        "src/server/a.c": '#include "aviary/api.h"\n',
+        "src/server/a.c": '#include "aviary/api.h"\n#include "aviary/coordination/zookeeper.h"\n',
+        "src/broker/a.c": '#include "aviary/coordination.h"\n',
         "tests/unit/test_raft_a.c": '#include "aviary/storage.h"\n',
     }))
 
