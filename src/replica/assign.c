@@ -26,11 +26,6 @@ static void assign_open(struct node *node, const struct metadata_partition *part
     struct error error;
     enum status status = group_open(node, partition->group, &first, &group, &error);
     if (status == STATUS_OK) {
-        uint32_t rank = 0;
-        while (rank < partition->replica_count && partition->replicas[rank] != node->options.self) {
-            rank++;
-        }
-        raft_set_preference(group->raft, rank, 0);
         status = node_add(node, group);
         if (status != STATUS_OK) {
             group_destroy(group);

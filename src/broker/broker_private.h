@@ -1,0 +1,92 @@
+/*
+ * The broker, private to this room.
+ *
+ * Which file does what: broker.c life; shard.c, observer.c, mailbox.c the thread that drives the node; view*.c what others
+ * see of replicas; route.c leaders; topics.c, produce.c, fetch.c, operations.c use cases; housekeeper.c the thread for slow
+ * things; start_*.c the first start; calls.c what peers ask; peers.c whom transport talks to; publish.c the view.
+ */
+#ifndef BROKER_PRIVATE_H
+#define BROKER_PRIVATE_H
+
+#include "cluster_file.h"
+#include "housekeeper.h"
+#include "pending.h"
+#include "shard.h"
+#include "view.h"
+
+#include "aviary/broker.h"
+
+#include <stdio.h>
+
+enum { LEADER_HINTS = 1024 };
+
+/* A leader of a group without a replica here, as another broker said. */
+struct leader_hint {
+    uint64_t group; /* 0: free */
+    uint32_t broker_id;
+    uint64_t term;
+};
+
+struct broker_counters {
+    _Atomic uint64_t leader_changes;
+    _Atomic uint64_t produce_batches;
+    _Atomic uint64_t produce_records;
+    _Atomic uint64_t produce_bytes;
+    _Atomic uint64_t commit_count;
+    _Atomic uint64_t commit_us;
+    _Atomic uint64_t commit_buckets[16];
+};
+
+struct broker {
+    struct broker_options options; /* fixed after create */
+
+    /* Set once by the housekeeper, before `running`; read by all after it. */
+    struct cluster_file cluster;
+    const struct metadata *metadata; /* belongs to the node; read under metadata_lock */
+    atomic_bool running;             /* the node runs */
+
+    pthread_rwlock_t metadata_lock; /* written by the shard thread around changes of the metadata */
+    struct views views;
+    struct shard shard;
+    struct housekeeper housekeeper;
+    struct broker_counters counters;
+
+    struct mutex leaders_mutex;
+    struct condition leaders_moved;              /* a replica's leader, term or readiness changed */
+    uint64_t leaders_generation;                 /* guarded by leaders_mutex, like the hints */
+    struct leader_hint leader_hints[LEADER_HINTS]; /* by group % LEADER_HINTS */
+
+    struct mutex failure_mutex;
+    struct condition failed;
+    char failure[ERROR_MESSAGE_MAX]; /* guarded by failure_mutex; empty: none */
+};
+
+bool broker_is_running(const struct broker *broker);
+/* The process must end. The first reason counts. Any thread. */
+void broker_fail(struct broker *broker, const char *reason);
+void broker_leaders_changed(struct broker *broker);
+/* UNAVAILABLE with what is waited for, unless running. */
+enum status broker_check_running(struct broker *broker, struct error *error) AVIARY_MUST_USE;
+
+/* Opens the node and starts the shard thread; `cluster` is durable by now. Housekeeper's thread. */
+enum status broker_run(struct broker *broker, const struct cluster_file *cluster, struct error *error) AVIARY_MUST_USE;
+/* Writes what the broker remembers of its cluster; blocks until it is durable. Only before broker_run. */
+enum status broker_save_cluster(struct broker *broker, const struct cluster_file *cluster) AVIARY_MUST_USE;
+
+/* route.c: what this broker knows by itself, without waiting. False: no leader known. */
+bool route_known(struct broker *broker, uint64_t group, struct broker_route *ret_route);
+
+/* topics.c: at the controller. Proposes a metadata command and waits for what applying it said. */
+enum status metadata_execute(struct broker *broker, const struct metadata_command *command, uint64_t deadline_ms,
+                             struct metadata_result *ret_result, struct error *error) AVIARY_MUST_USE;
+
+/* register.c: a broker announces its disk and addresses to the controller. */
+struct registration {
+    struct uuid cluster_id;
+    struct metadata_broker broker; /* incarnation apart */
+};
+/* At the controller. CONFLICT: another broker with that id is alive. */
+enum status register_broker(struct broker *broker, const struct registration *registration, uint64_t deadline_ms,
+                            raft_id *ret_incarnation, struct error *error) AVIARY_MUST_USE;
+
+#endif

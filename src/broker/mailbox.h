@@ -1,0 +1,56 @@
+/*
+ * The shard thread's mailbox: many threads post, one takes everything at once.
+ */
+#ifndef BROKER_MAILBOX_H
+#define BROKER_MAILBOX_H
+
+#include "aviary/base/thread.h"
+#include "aviary/replica.h"
+
+struct broker_pending;
+struct shard;
+
+enum mail_type {
+    MAIL_MESSAGE,     /* from a peer */
+    MAIL_PEER_CLOSED, /* a peer's streams closed */
+    MAIL_PERSISTED,   /* from the storage */
+    MAIL_PROPOSAL,    /* a write; answered through its context, a broker_pending */
+    MAIL_TASK,        /* `pending->task` runs on the shard thread */
+};
+
+struct mail {
+    struct mail *next;
+    enum mail_type type;
+    struct raft_message message; /* MESSAGE: owned */
+    raft_id peer;                /* PEER_CLOSED */
+    uint64_t token;              /* PERSISTED */
+    enum status status;          /* PERSISTED */
+    struct node_proposal proposal; /* PROPOSAL: blob owned */
+    struct broker_pending *pending; /* PROPOSAL and TASK: one reference */
+};
+
+struct mailbox {
+    struct mutex mutex;
+    struct condition filled;
+    struct mail *first; /* guarded by mutex, like all below */
+    struct mail *last;
+    uint64_t items;
+    uint64_t bulk_bytes; /* of messages' entries and data waiting */
+    uint64_t bulk_bytes_max;
+    uint64_t dropped_total;
+    bool waiting;
+};
+
+void mailbox_init(struct mailbox *mailbox, uint64_t bulk_bytes_max);
+/* Frees what is left, with all it owns. */
+void mailbox_finish(struct mailbox *mailbox);
+/* NULL: no memory. Zeroed but for its type. */
+struct mail *mail_create(enum mail_type type);
+/* Frees a mail and what it owns, but for the reference of `pending`. */
+void mail_destroy(struct mail *mail);
+/* Takes the mail over. False: a message with entries or data, and the mailbox is full; the mail stays the caller's. */
+bool mailbox_post(struct mailbox *mailbox, struct mail *mail);
+/* Everything there is, oldest first, waiting until `deadline_ms` for something; NULL: nothing came. */
+struct mail *mailbox_take(struct mailbox *mailbox, uint64_t deadline_ms);
+
+#endif
