@@ -68,6 +68,8 @@ enum {
     HTTP_BODY_BYTES_MAX = 8 * 1024 * 1024,
     HTTP_BODY_DEADLINE_MS = 10000,
     HTTP_BODY_RATE_MIN_BYTES_PER_S = 1024,
+    HTTP_BODY_RATE_GRACE_MS = 5000,                 /* before the rate counts */
+    HTTP_HEAD_DEADLINE_MS = 10000,                  /* a new connection's first head */
     HTTP_CONNECTIONS_MAX = 2048,
     HTTP_PATH_SEGMENTS_MAX = 16,
     HTTP_QUERY_PARAMETERS_MAX = 32,

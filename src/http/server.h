@@ -1,0 +1,28 @@
+/* The server's own state. Written before its threads start and constant then, but for the atomics. */
+#ifndef AVIARY_HTTP_SERVER_PRIVATE_H
+#define AVIARY_HTTP_SERVER_PRIVATE_H
+
+#include "aviary/http/server.h"
+#include "exchange.h"
+
+struct mg_context;
+
+struct http_server {
+    struct http_server_options options; /* with the defaults filled in; `listen` is not kept */
+    http_handler handler;
+    void *context;
+    uint16_t port;
+    struct mg_context *civetweb;
+    int listener;   /* a duplicate of the listening socket, to shut it down with */
+    int stop_event; /* an eventfd that becomes readable, and stays so, when the server stops */
+    atomic_bool stopping;
+    atomic_uint connections;
+    atomic_size_t bodies_bytes; /* of large bodies in memory or announced */
+    unsigned worker_count;
+    atomic_uint workers_started;
+    struct http_exchange *exchanges; /* worker_count; each its worker's */
+    struct watch *watches;           /* worker_count; each its worker's and the watcher's */
+    struct watcher watcher;
+};
+
+#endif
