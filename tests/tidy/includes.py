@@ -70,33 +70,30 @@ def check_third_party(root):
 
 
 def _guard(path):
+    """The pattern of a header's guard, which names its folders and its file."""
     parts = path.with_suffix("").parts
+    if parts[0] == "src":
+        # A private header may leave out the project and, where its name says it, the room; and may say PRIVATE.
+        return rf"(?:AVIARY_)?(?:{parts[1].upper()}_)?{'_'.join(parts[2:]).upper()}(?:_PRIVATE)?_H"
     if parts[:2] == ("include", "aviary"):
         parts = parts[2:]
-    elif parts[0] == "src":
-        parts = parts[1:]
-    return "AVIARY_" + "_".join(parts).upper().replace("-", "_") + "_H"
+    return "AVIARY_" + "_".join(parts).upper() + "_H"
 
 
 def check_guards(root):
-    """AVIARY_<FOLDERS>_<FILE>_H around all of a header, without include/aviary and src, and used once.
-
-    A private header may leave AVIARY_ out.
-    """
+    """Around all of a header, named after it, and used once."""
     findings, seen = [], {}
     for path in c_files(root):
         if path.suffix != ".h":
             continue
-        guard = _guard(path)
         source = (root / path).read_text()
-        prefix = "(?:AVIARY_)?" if path.parts[0] == "src" else "AVIARY_"
-        pattern = rf"^#ifndef ({prefix}{guard.removeprefix('AVIARY_')})\n#define \1\n"
-        opens = re.search(pattern, source, re.MULTILINE)
+        opens = re.search(rf"^#ifndef ({_guard(path)})\n#define \1\n", source, re.MULTILINE)
         if not opens or not source.rstrip().endswith("#endif"):
-            findings.append(Finding(str(path), 1, f"wants the header guard {guard}"))
-        if guard in seen:
-            findings.append(Finding(str(path), 1, f"{seen[guard]} has the same guard: rename one"))
-        seen[guard] = path
+            findings.append(Finding(str(path), 1, f"wants the header guard {_guard(path)}"))
+        elif opens.group(1) in seen:
+            findings.append(Finding(str(path), 1, f"{seen[opens.group(1)]} has the same guard: rename one"))
+        else:
+            seen[opens.group(1)] = path
     return findings
 
 
