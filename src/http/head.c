@@ -1,6 +1,6 @@
 #include "head.h"
 
-#include "aviary/base/assert.h"
+#include "field.h"
 #include "method.h"
 
 #include <civetweb.h>
@@ -42,21 +42,6 @@ struct framing {
 static bool refuse(const struct refusal *refusal, struct refusal *ret_refusal) {
     *ret_refusal = *refusal;
     return false;
-}
-
-static bool is_token_character(unsigned char character) {
-    return (character >= '0' && character <= '9') || (character >= 'A' && character <= 'Z') ||
-           (character >= 'a' && character <= 'z') ||
-           (character != 0 && strchr("!#$%&'*+-.^_`|~", character) != NULL);
-}
-
-static bool is_token(struct slice name) {
-    for (size_t i = 0; i < name.size; i++) {
-        if (!is_token_character(name.data[i])) {
-            return false;
-        }
-    }
-    return name.size > 0;
 }
 
 /* Nothing but blanks between the NUL over the colon and the value: otherwise a blank stood before the colon.
@@ -101,7 +86,7 @@ static bool check_lines(const struct mg_request_info *info, struct http_request 
     for (int i = 0; i < info->num_headers; i++) {
         const struct mg_header *header = &info->http_headers[i];
         struct slice name = slice_of_string(header->name);
-        if (!crlf_then(line_end, header->name) || !is_token(name) ||
+        if (!crlf_then(line_end, header->name) || !field_is_name(name) ||
             !colon_follows_name(name, header->value)) {
             return refuse(&REFUSED_LINES, ret_refusal);
         }

@@ -2,6 +2,7 @@
 
 #include "aviary/base/assert.h"
 #include "aviary/base/limits.h"
+#include "field.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -63,27 +64,9 @@ void http_response_close_connection(struct http_response *response) {
     response->closes = true;
 }
 
-static bool is_sendable_name(struct slice name) {
-    for (size_t i = 0; i < name.size; i++) {
-        if (name.data[i] <= ' ' || name.data[i] >= 127 || name.data[i] == ':') {
-            return false;
-        }
-    }
-    return name.size > 0;
-}
-
-static bool is_sendable_value(struct slice value) {
-    for (size_t i = 0; i < value.size; i++) {
-        if ((value.data[i] < ' ' && value.data[i] != '\t') || value.data[i] == 127) {
-            return false;
-        }
-    }
-    return true;
-}
-
 enum status http_response_header_checked(struct http_response *response, struct slice name,
                                          struct slice value) {
-    if (!is_sendable_name(name) || !is_sendable_value(value)) {
+    if (!field_is_name(name) || !field_is_value(value)) {
         return STATUS_INVALID;
     }
     size_t before = response->headers.size;

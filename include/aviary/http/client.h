@@ -11,8 +11,8 @@
  *
  * A kept connection may die just as it is used again, and libcurl then sends the request a second time by
  * itself, unseen by the caller: the far side can have taken both. Set `resend_allowed` only for requests that
- * may safely arrive twice (reads, or writes with an idempotency key). Without it such a request ends as
- * UNKNOWN instead.
+ * may safely arrive twice (writes with an idempotency key); reads always may. Other requests each pay for a
+ * new connection.
  *
  * Threads: any, at once; each call blocks its own.
  */
@@ -29,8 +29,8 @@ struct http_client_request {
     const char *authority; /* "host:port" */
     const char *target;    /* "/path?query", already escaped */
     const struct http_pair *headers;
-    size_t header_count; /* at most HTTP_HEADERS_MAX - 8; Host and Content-Length are the room's */
-    struct slice body;
+    size_t header_count;         /* at most HTTP_HEADERS_MAX - 8; Host and Content-Length are the room's */
+    struct slice body;           /* none for a GET */
     uint32_t connect_timeout_ms; /* 0: HTTP_CONNECT_TIMEOUT_MS */
     uint32_t timeout_ms;         /* for all of it, above 0 */
     bool resend_allowed;
