@@ -50,9 +50,9 @@ bool status_is_retriable(enum status status) {
            status == STATUS_UNAVAILABLE || status == STATUS_NOT_LEADER || status == STATUS_UNKNOWN;
 }
 
-enum status error_set(struct error *error, enum status status, const char *format, ...) {
+void error_fill(struct error *error, enum status status, const char *format, ...) {
     if (!error) {
-        return status;
+        return;
     }
     /* Into a copy first: a caller may put the message it already has into a longer one. */
     char message[ERROR_MESSAGE_MAX];
@@ -65,5 +65,4 @@ enum status error_set(struct error *error, enum status status, const char *forma
     memcpy(error->message, message, strlen(message) + 1);
     error->status = status;
     error->retriable = status_is_retriable(status);
-    return status;
 }

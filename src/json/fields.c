@@ -32,7 +32,7 @@ static enum status find(const struct json *object, const char *name, enum json_p
 enum status json_get_int64(const struct json *object, const char *name, enum json_presence presence,
                            int64_t low, int64_t high, int64_t *ret_number, struct error *error) {
     char what[WHAT_SIZE];
-    const struct json *field = NULL;
+    const struct json *field;
     enum status status = find(object, name, presence, &field, error);
     if (status != STATUS_OK || !field) {
         return status;
@@ -44,7 +44,7 @@ enum status json_get_int64(const struct json *object, const char *name, enum jso
 enum status json_get_bool(const struct json *object, const char *name, enum json_presence presence,
                           bool *ret_bool, struct error *error) {
     char what[WHAT_SIZE];
-    const struct json *field = NULL;
+    const struct json *field;
     enum status status = find(object, name, presence, &field, error);
     if (status != STATUS_OK || !field) {
         return status;
@@ -56,7 +56,7 @@ enum status json_get_bool(const struct json *object, const char *name, enum json
 enum status json_get_string(const struct json *object, const char *name, enum json_presence presence,
                             size_t size_max, struct slice *ret_string, struct error *error) {
     char what[WHAT_SIZE];
-    const struct json *field = NULL;
+    const struct json *field;
     enum status status = find(object, name, presence, &field, error);
     if (status != STATUS_OK || !field) {
         return status;
@@ -67,7 +67,7 @@ enum status json_get_string(const struct json *object, const char *name, enum js
 
 enum status json_get_container(const struct json *object, const char *name, enum json_presence presence,
                                enum json_type type, const struct json **ret_container, struct error *error) {
-    const struct json *field = NULL;
+    const struct json *field;
     enum status status = find(object, name, presence, &field, error);
     if (status != STATUS_OK || !field) {
         return status;

@@ -55,7 +55,7 @@ static enum status check_header(const struct record_batch_view *view, struct err
 }
 
 enum status record_batch_decode(struct slice bytes, struct record_batch_view *ret_view, struct error *error) {
-    struct slice batch = {0};
+    struct slice batch;
     enum status status = batch_bytes(bytes, &batch, error);
     if (status != STATUS_OK) {
         return status;

@@ -50,10 +50,19 @@ const char *status_name(enum status status);
 bool status_is_retriable(enum status status);
 
 /*
- * Fills `error` where it is not NULL (message cut at ERROR_MESSAGE_MAX - 1) and returns `status`, so that a
+ * Fills `error` where it is not NULL (message cut at ERROR_MESSAGE_MAX - 1) and gives `status`, so that a
  * failure is one line: `return error_set(error, STATUS_INVALID, "partition %u ...", p);`
+ * A macro, so that compilers see which status is returned, and with it that a failure never is OK.
  */
-enum status error_set(struct error *error, enum status status, const char *format, ...)
+#define error_set(error_, status_, ...)                                                                      \
+    ({                                                                                                       \
+        enum status error_set_status_ = (status_);                                                           \
+        error_fill((error_), error_set_status_, __VA_ARGS__);                                                \
+        error_set_status_;                                                                                   \
+    })
+
+/* What error_set does with `error`. */
+void error_fill(struct error *error, enum status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 #endif
