@@ -213,7 +213,9 @@ enum status memory_image_reserve(struct memory_image *image, const struct storag
             status = group_make(image, operation->group);
         }
         if (status == STATUS_OK && operation->type == BATCH_PUT_ENTRY) {
-            status = log_reserve(&group_find(image, operation->group)->log, puts);
+            struct image_group *group = group_find(image, operation->group);
+            ASSERT(group);
+            status = log_reserve(&group->log, puts);
         }
         if (status != STATUS_OK) {
             return status;
