@@ -114,8 +114,10 @@ def _run_over(root, command, paths):
 
 def check_layout(root):
     output = _run_over(root, ["clang-format-14", "--dry-run", "-Werror"], c_files(root))
-    return [Finding(path, int(line), "run clang-format-14 -i")
-            for path, line in re.findall(r"^(\S+?):(\d+):\d+: error", output, re.MULTILINE)]
+    first_lines = {}
+    for path, line in re.findall(r"^(\S+?):(\d+):\d+: error", output, re.MULTILINE):
+        first_lines.setdefault(path, int(line))
+    return [Finding(path, line, "run clang-format-14 -i") for path, line in first_lines.items()]
 
 
 def check_shell(root):
