@@ -53,10 +53,11 @@ def _library_owner(header):
 
 
 def _may_see_library(path, owner):
-    """Only private files of the room, and the unit tests of that room."""
+    """Only private files of the room, the unit tests of that room, and what tests share to look from outside."""
     if path.parts[0] == "src":
         return room_of(path) == owner
-    return path.parts[0] == "tests" and path.name.startswith(f"test_{owner}")
+    return path.name.startswith(f"test_{owner}") if path.parts[:2] == ("tests", "unit") else \
+        path.parts[:2] == ("tests", "support")
 
 
 def check_third_party(root):
