@@ -180,8 +180,6 @@ static struct refusal refusal_of(const struct mg_request_info *info, int status)
     switch (status) {
     case 411:
         return (struct refusal){REFUSAL_MALFORMED, "Content-Length must be a decimal number"};
-    case 413:
-        return (struct refusal){REFUSAL_HEAD_TOO_LARGE, "the request head is too large"};
     case 505:
         return (struct refusal){REFUSAL_VERSION, "the HTTP version must be 1.0 or 1.1"};
     default:
@@ -192,7 +190,8 @@ static struct refusal refusal_of(const struct mg_request_info *info, int status)
         !method_parse(info->request_method, &method, &head_only)) {
         return (struct refusal){REFUSAL_METHOD, "the method is not supported"};
     }
-    return (struct refusal){REFUSAL_MALFORMED, "the request head is malformed or did not come in time"};
+    return (struct refusal){REFUSAL_MALFORMED,
+                            "the request head is malformed, far too large, or did not come in time"};
 }
 
 void exchange_refused(struct http_exchange *exchange, struct mg_connection *connection, int status) {

@@ -13,6 +13,8 @@ enum { LENGTH_DIGITS_MAX = 18 };
 static const struct refusal REFUSED_LINES = {
     REFUSAL_MALFORMED, "header lines must read 'Name: value', end in CRLF and not be folded"};
 static const struct refusal REFUSED_HEADERS = {REFUSAL_HEAD_TOO_LARGE, "too many headers, send at most 64"};
+static const struct refusal REFUSED_SIZE = {REFUSAL_HEAD_TOO_LARGE,
+                                            "the request head is too large, send at most 16 KiB"};
 static const struct refusal REFUSED_HOST = {REFUSAL_MALFORMED, "send exactly one Host header"};
 static const struct refusal REFUSED_BOTH = {REFUSAL_MALFORMED,
                                             "send Content-Length or Transfer-Encoding, not both"};
@@ -94,6 +96,9 @@ static bool check_lines(const struct mg_request_info *info, struct http_request 
         line_end = header->value + strlen(header->value);
     }
     request->header_count = (size_t)info->num_headers;
+    if (line_end - info->request_method > HTTP_HEAD_BYTES_MAX - (int)sizeof "\r\n\r") {
+        return refuse(&REFUSED_SIZE, ret_refusal);
+    }
     if (info->num_headers > 0 && !empty_line_follows(line_end)) {
         return refuse(info->num_headers == MG_MAX_HEADERS ? &REFUSED_HEADERS : &REFUSED_LINES, ret_refusal);
     }

@@ -19,6 +19,7 @@ enum {
     SPARE_WORKERS = 32,     /* to answer the connections above the limit */
     CONNECTION_QUEUE = 512, /* accepted, waiting for a worker */
     LISTEN_BACKLOG = 1024,
+    HEAD_BUFFER_SIZE = 2 * HTTP_HEAD_BYTES_MAX, /* so that we see a head that is too large, and can say so */
     STOP_POLL_US = 2000,
     NUMBER_TEXT_SIZE = 24,
     CIVETWEB_MESSAGE_SIZE = 256,
@@ -131,7 +132,7 @@ static void format_options(const struct http_server *server, const struct sockad
     format_number(options->num_threads, server->worker_count);
     format_number(options->connection_queue, CONNECTION_QUEUE);
     format_number(options->listen_backlog, LISTEN_BACKLOG);
-    format_number(options->max_request_size, HTTP_HEAD_BYTES_MAX);
+    format_number(options->max_request_size, HEAD_BUFFER_SIZE);
     format_number(options->request_timeout_ms, HTTP_HEAD_DEADLINE_MS);
     format_number(options->keep_alive_timeout_ms, server->options.idle_timeout_ms);
 }

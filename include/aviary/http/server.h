@@ -9,7 +9,8 @@
  *   411  Transfer-Encoding: chunked bodies are not supported, send Content-Length
  *   413  a body above `body_bytes_max`
  *   417  an Expect other than 100-continue (which is answered)
- *   431  more than HTTP_HEADERS_MAX headers or HTTP_HEAD_BYTES_MAX bytes of head
+ *   431  more than HTTP_HEADERS_MAX headers or HTTP_HEAD_BYTES_MAX bytes of head (400 beyond
+ *        twice that)
  *   501  a method that is not in `enum http_method`
  *   503  (Retry-After) a connection above `connections_max`, more than HTTP_BODIES_BYTES_MAX bytes of bodies
  * at once, or a server that is stopping A body that ends early never reaches a handler: the connection is
