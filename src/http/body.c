@@ -69,8 +69,14 @@ static bool read_piece(struct http_exchange *exchange, size_t piece, uint64_t de
     watch_move(exchange->watch, deadline_ms);
     for (size_t done = 0; done < piece;) {
         int size = mg_read(exchange->connection, at + done, piece - done);
-        if (size < 0 || (size == 0 && clock_monotonic_ms() >= deadline_ms)) {
-            *ret_refusal = size < 0 ? REFUSED_TRUNCATED : REFUSED_SLOW;
+        if (size < 0) {
+            *ret_refusal = REFUSED_TRUNCATED;
+            return false;
+        }
+        /* When civetweb stops it gives 0 at once, again and again. */
+        bool is_over = clock_monotonic_ms() >= deadline_ms || http_server_is_stopping(exchange->server);
+        if (size == 0 && is_over) {
+            *ret_refusal = REFUSED_SLOW;
             return false;
         }
         done += (size_t)size;

@@ -81,10 +81,18 @@ static void refuse(struct http_exchange *exchange, const struct refusal *refusal
     linger(exchange);
 }
 
-static void handle(struct http_exchange *exchange) {
+/* Runs the handler unless the server is stopping, which waits for those that are busy. */
+static bool handle(struct http_exchange *exchange) {
+    struct http_server *server = exchange->server;
+    atomic_store(&exchange->busy, true); /* before the look: either we see the stop or it sees us */
+    if (http_server_is_stopping(server)) {
+        refuse(exchange, &REFUSED_STOPPING);
+        return false;
+    }
     counter_add(&exchange->counters.requests, 1);
     http_response_reset(&exchange->response);
-    exchange->server->handler(exchange->server->context, &exchange->request, &exchange->response);
+    server->handler(server->context, &exchange->request, &exchange->response);
+    return true;
 }
 
 static void run_stream(struct http_exchange *exchange) {
@@ -93,7 +101,9 @@ static void run_stream(struct http_exchange *exchange) {
         return;
     }
     exchange->stream_remaining = exchange->request.content_length;
-    handle(exchange);
+    if (!handle(exchange)) {
+        return;
+    }
     if (exchange->stream_socket >= 0) {
         close(exchange->stream_socket);
         exchange->stream_socket = -1;
@@ -105,14 +115,20 @@ static void run_stream(struct http_exchange *exchange) {
     linger(exchange);
 }
 
+static void answer(struct http_exchange *exchange) {
+    if (!handle(exchange)) {
+        return;
+    }
+    if (!exchange->wants_alive || http_server_is_stopping(exchange->server)) {
+        http_response_close_connection(&exchange->response);
+    }
+    send_response(exchange);
+}
+
 static void run_request(struct http_exchange *exchange) {
     struct refusal refusal;
     if (exchange_read_body(exchange, &refusal)) {
-        handle(exchange);
-        if (!exchange->wants_alive || http_server_is_stopping(exchange->server)) {
-            http_response_close_connection(&exchange->response);
-        }
-        send_response(exchange);
+        answer(exchange);
     } else if (refusal.error_code != 0) {
         refuse(exchange, &refusal);
     } else {
@@ -150,7 +166,6 @@ static bool check(struct http_exchange *exchange, const struct mg_request_info *
 int exchange_run(struct http_exchange *exchange, struct mg_connection *connection) {
     struct http_server *server = exchange->server;
     struct refusal refusal;
-    atomic_store_explicit(&exchange->busy, true, memory_order_seq_cst);
     exchange->connection = connection;
     (void)watch_end(exchange->watch); /* the one that waits for a surplus connection's request */
     if (!check(exchange, mg_get_request_info(connection), &refusal)) {

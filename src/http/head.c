@@ -76,7 +76,8 @@ static bool crlf_then(const char *line_end, const char *next) {
 /*
  * After the last line that civetweb took must stand the empty line: CR, and its LF, over which civetweb wrote
  * the NUL that ends the head. Anything else is a header that it did not take: the 65th, a folded line, or one
- * that begins with a colon, behind which a second Content-Length could hide.
+ * that begins with a colon, behind which a second Content-Length could hide. The bytes are there to be read:
+ * the head was found to be at most half as long as civetweb's buffer.
  */
 static bool empty_line_follows(const char *line_end) {
     return line_end[1] == '\0' && line_end[2] == '\r' && line_end[3] == '\0';

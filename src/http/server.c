@@ -36,7 +36,7 @@ struct civetweb_options {
     char keep_alive_timeout_ms[NUMBER_TEXT_SIZE];
 };
 
-/* What civetweb last complained of while mg_start ran in this thread: it returns no reason itself. */
+/* What civetweb first complained of while mg_start ran in this thread: it returns no reason itself. */
 static _Thread_local char start_complaint[CIVETWEB_MESSAGE_SIZE];
 
 static void init_civetweb(void) {
@@ -86,7 +86,9 @@ static void on_close(const struct mg_connection *connection) {
 
 static int on_log(const struct mg_connection *connection, const char *message) {
     (void)connection;
-    snprintf(start_complaint, sizeof start_complaint, "%s", message);
+    if (start_complaint[0] == '\0') {
+        snprintf(start_complaint, sizeof start_complaint, "%s", message);
+    }
     log_debug("http", "civetweb", "%s", message);
     return 1;
 }
