@@ -26,8 +26,10 @@ enum { RAFT_CLOSE_JITTER_MS = 10 };
 struct raft_election {
     uint64_t deadline_ms; /* of waiting for the leader, for pre-votes or for votes */
     uint64_t heard_ms;    /* the leader was heard last; counts while raft->leader is another's id */
-    uint32_t granted;     /* (pre-)votes: a bit per member of the latest configuration */
-    bool holding;         /* the pre-vote is won; campaigns at hold_until_ms */
+    raft_id closed;       /* the leader whose stream closed last */
+    uint64_t closed_ms;
+    uint32_t granted; /* (pre-)votes: a bit per member of the latest configuration */
+    bool holding;     /* the pre-vote is won; campaigns at hold_until_ms */
     uint64_t hold_until_ms;
     bool ranked; /* raft_set_preference was called */
     uint32_t rank;
@@ -121,6 +123,8 @@ void raft_election_heard(struct raft *raft, raft_id leader);
 /* Whether this replica holds to a leader it has heard lately, or is one (thesis 4.2.3). */
 bool raft_election_is_loyal(const struct raft *raft);
 void raft_election_peer_closed(struct raft *raft, raft_id peer);
+/* Whether what comes from this leader was under way when its stream closed. */
+bool raft_election_is_late(const struct raft *raft, raft_id leader);
 void raft_on_pre_vote(struct raft *raft, const struct raft_message *message);
 void raft_on_pre_vote_response(struct raft *raft, const struct raft_message *message);
 void raft_on_vote(struct raft *raft, const struct raft_message *message);

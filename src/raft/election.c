@@ -71,10 +71,22 @@ void raft_election_peer_closed(struct raft *raft, raft_id peer) {
         return;
     }
     raft_forget_leader(raft);
+    raft->election.closed = peer;
+    raft->election.closed_ms = raft->now_ms;
     uint64_t deadline_ms = leaderless_deadline_ms(raft);
     if (deadline_ms < raft->election.deadline_ms) {
         raft->election.deadline_ms = deadline_ms;
     }
+}
+
+/*
+ * A peer has more than one stream: after one closed, what the others still held must not bring the dead
+ * leader back to life for a whole election timeout. To a living one it is as if that got lost; its next
+ * heartbeat counts again.
+ */
+bool raft_election_is_late(const struct raft *raft, raft_id leader) {
+    return raft->election.closed == leader &&
+           raft->now_ms - raft->election.closed_ms < raft->options.heartbeat_ms;
 }
 
 /* To every other voter. */

@@ -29,12 +29,15 @@ static void answer_old_term(struct raft *raft, const struct raft_message *messag
                          .type = type, .to = message->from, .index = message->index, .reject = true});
 }
 
-/* The sender leads the message's term, which is the own one. False where that cannot be. */
-static bool accept_leader(struct raft *raft, raft_id from) {
-    if (raft->role == RAFT_LEADER || (raft->leader != 0 && raft->leader != from)) {
+/* The sender leads the message's term, which is the own one. False where that cannot be, or is over. */
+static bool accept_leader(struct raft *raft, const struct raft_message *message) {
+    if (raft->role == RAFT_LEADER || (raft->leader != 0 && raft->leader != message->from)) {
         return false;
     }
-    raft_election_heard(raft, from);
+    if (message->type != RAFT_MESSAGE_TIMEOUT_NOW && raft_election_is_late(raft, message->from)) {
+        return false;
+    }
+    raft_election_heard(raft, message->from);
     return true;
 }
 
@@ -93,7 +96,7 @@ void raft_receive(struct raft *raft, const struct raft_message *message) {
     if (message->term > raft->term) {
         raft_become_follower(raft, message->term, 0);
     }
-    if (is_from_leader(message->type) && !accept_leader(raft, message->from)) {
+    if (is_from_leader(message->type) && !accept_leader(raft, message)) {
         return;
     }
     dispatch(raft, message);

@@ -14,6 +14,7 @@ static void set_term(struct raft *raft, uint64_t term, raft_id vote) {
     ASSERT(term > raft->term);
     raft->term = term;
     raft->vote = vote;
+    raft->election.closed = 0;
     raft->effects->hard_state_changed = true;
     raft->effects->role_changed = true;
 }
