@@ -186,11 +186,11 @@ bool metadata_next_replica(const struct metadata *metadata, raft_id incarnation,
 
 /*
  * Spreads replicas over `brokers` (current incarnations that may take replicas, distinct): each partition's
- * replicas on distinct brokers, leaders and replicas balanced over the cluster as it is, ties broken by
- * `seed`. UNAVAILABLE where there are fewer brokers than `replication_factor`, TOO_LARGE where so few have
- * less than GROUPS_PER_BROKER_MAX replicas, INVALID: a count of 0 or over its limit, an incarnation that is
- * not current or comes twice. `ret_assignments` has room for `partition_count`; its content is undefined on
- * failure.
+ * replicas on distinct brokers, replicas balanced over the cluster as it is and leaders as far as that leaves
+ * it open, ties broken by `seed`. UNAVAILABLE where there are fewer brokers than `replication_factor`,
+ * TOO_LARGE where so few have less than GROUPS_PER_BROKER_MAX replicas, INVALID: a count of 0 or over its
+ * limit, an incarnation that is not current or comes twice. `ret_assignments` has room for `partition_count`;
+ * its content is undefined on failure.
  */
 enum status metadata_place(const struct metadata *metadata, const raft_id *brokers, size_t broker_count,
                            uint32_t partition_count, uint32_t replication_factor, uint64_t seed,

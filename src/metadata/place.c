@@ -37,46 +37,105 @@ static enum status gather(const struct metadata *metadata, const raft_id *broker
     return STATUS_OK;
 }
 
-static bool is_better(const struct candidate *a, const struct candidate *b, bool as_leader) {
-    if (as_leader && a->leaders != b->leaders) {
-        return a->leaders < b->leaders;
+/* Fewest replicas first: that keeps the replicas even. Where they are, fewest led, so that the leaders can
+ * be.
+ */
+static bool is_better(const struct candidate *a, const struct candidate *b) {
+    if (a->replicas != b->replicas) {
+        return a->replicas < b->replicas;
     }
-    return a->replicas != b->replicas ? a->replicas < b->replicas : a->tie < b->tie;
+    return a->leaders != b->leaders ? a->leaders < b->leaders : a->tie < b->tie;
 }
 
 /* NULL: nobody is left with room. */
-static struct candidate *choose(struct field *field, bool as_leader) {
+static struct candidate *choose_replica(struct field *field) {
     struct candidate *best = NULL;
     for (size_t i = 0; i < field->count; i++) {
         struct candidate *candidate = &field->candidates[i];
-        if (candidate->taken || candidate->replicas >= GROUPS_PER_BROKER_MAX) {
-            continue;
-        }
-        if (!best || is_better(candidate, best, as_leader)) {
+        bool may = !candidate->taken && candidate->replicas < GROUPS_PER_BROKER_MAX;
+        if (may && (!best || is_better(candidate, best))) {
             best = candidate;
         }
     }
     return best;
 }
 
+/* Between two that lead as few: the one with more replicas, whose turn as replica comes later. */
+static bool leads_better(const struct candidate *a, const struct candidate *b) {
+    return a->leaders != b->leaders ? a->leaders < b->leaders : a->replicas > b->replicas;
+}
+
+/* Moves the one that should lead to the front, the preferred leader's place. */
+static void choose_leader(struct candidate **chosen, uint32_t count) {
+    uint32_t leader = 0;
+    for (uint32_t r = 1; r < count; r++) {
+        if (leads_better(chosen[r], chosen[leader])) {
+            leader = r;
+        }
+    }
+    struct candidate *candidate = chosen[leader];
+    chosen[leader] = chosen[0];
+    chosen[0] = candidate;
+    candidate->leaders++;
+}
+
 static enum status place_partition(struct field *field, struct prng *prng, uint32_t replication_factor,
                                    struct metadata_assignment *ret_assignment) {
+    struct candidate *chosen[REPLICATION_FACTOR_MAX];
     for (size_t i = 0; i < field->count; i++) {
         field->candidates[i].taken = false;
         field->candidates[i].tie = prng_next(prng);
     }
-    *ret_assignment = (struct metadata_assignment){.count = replication_factor};
     for (uint32_t r = 0; r < replication_factor; r++) {
-        struct candidate *chosen = choose(field, r == 0);
-        if (!chosen) {
+        chosen[r] = choose_replica(field);
+        if (!chosen[r]) {
             return STATUS_TOO_LARGE;
         }
-        chosen->taken = true;
-        chosen->replicas++;
-        chosen->leaders += r == 0;
-        ret_assignment->replicas[r] = chosen->incarnation;
+        chosen[r]->taken = true;
+        chosen[r]->replicas++;
+    }
+    choose_leader(chosen, replication_factor);
+    *ret_assignment = (struct metadata_assignment){.count = replication_factor};
+    for (uint32_t r = 0; r < replication_factor; r++) {
+        ret_assignment->replicas[r] = chosen[r]->incarnation;
     }
     return STATUS_OK;
+}
+
+static struct candidate *find(struct field *field, raft_id incarnation) {
+    struct candidate *candidate = field->candidates;
+    while (candidate->incarnation != incarnation) {
+        candidate++;
+    }
+    return candidate;
+}
+
+/* Hands a partition's lead to a replica that leads at least two fewer. */
+static bool hand_over(struct field *field, struct metadata_assignment *assignment) {
+    struct candidate *leader = find(field, assignment->replicas[0]);
+    for (uint32_t r = 1; r < assignment->count; r++) {
+        struct candidate *other = find(field, assignment->replicas[r]);
+        if (leader->leaders > other->leaders + 1) {
+            leader->leaders--;
+            other->leaders++;
+            assignment->replicas[0] = other->incarnation;
+            assignment->replicas[r] = leader->incarnation;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One partition after the other cannot foresee who will need a lead: repaired once all stand. Ends, because
+ * each change brings two counts closer together. */
+static void even_leaders(struct field *field, struct metadata_assignment *assignments, uint32_t count) {
+    bool changed = true;
+    while (changed) {
+        changed = false;
+        for (uint32_t p = 0; p < count; p++) {
+            changed = hand_over(field, &assignments[p]) || changed;
+        }
+    }
 }
 
 enum status metadata_place(const struct metadata *metadata, const raft_id *brokers, size_t broker_count,
@@ -98,6 +157,9 @@ enum status metadata_place(const struct metadata *metadata, const raft_id *broke
     prng_init(&prng, seed);
     for (uint32_t p = 0; p < partition_count && status == STATUS_OK; p++) {
         status = place_partition(&field, &prng, replication_factor, &ret_assignments[p]);
+    }
+    if (status == STATUS_OK) {
+        even_leaders(&field, ret_assignments, partition_count);
     }
     return status;
 }
