@@ -1,17 +1,20 @@
 /*
  * The broker, private to this room.
  *
- * Which file does what: broker.c life; shard.c, observer.c, mailbox.c the thread that drives the node; view*.c what others
- * see of replicas; route.c leaders; topics.c, produce.c, fetch.c, operations.c use cases; housekeeper.c the thread for slow
- * things; start_*.c the first start; calls.c what peers ask; peers.c whom transport talks to; publish.c the view.
+ * Which file does what: broker.c life; shard.c, observer.c, mailbox.c the thread that drives the node;
+ * view*.c what others see of replicas; route.c leaders; topics.c, produce.c, fetch.c, operations.c use cases;
+ * housekeeper.c the thread for slow things; start_*.c the first start; calls.c what peers ask; peers.c whom
+ * transport talks to; publish.c the view.
  */
 #ifndef BROKER_PRIVATE_H
 #define BROKER_PRIVATE_H
 
+#include "calls.h"
 #include "cluster_file.h"
 #include "housekeeper.h"
 #include "pending.h"
 #include "shard.h"
+#include "start.h"
 #include "view.h"
 
 #include "aviary/broker.h"
@@ -40,8 +43,7 @@ struct broker_counters {
 struct broker {
     struct broker_options options; /* fixed after create */
 
-    /* Set once by the housekeeper, before `running`; read by all after it. */
-    struct cluster_file cluster;
+    struct cluster_file cluster;     /* under the housekeeper's mutex until `running`; fixed after it */
     const struct metadata *metadata; /* belongs to the node; read under metadata_lock */
     atomic_bool running;             /* the node runs */
 
@@ -51,9 +53,11 @@ struct broker {
     struct housekeeper housekeeper;
     struct broker_counters counters;
 
+    struct mutex start_mutex; /* one at a time saves the cluster file, and none once the node runs */
+
     struct mutex leaders_mutex;
-    struct condition leaders_moved;              /* a replica's leader, term or readiness changed */
-    uint64_t leaders_generation;                 /* guarded by leaders_mutex, like the hints */
+    struct condition leaders_moved;                /* a replica's leader, term or readiness changed */
+    uint64_t leaders_generation;                   /* guarded by leaders_mutex, like the hints */
     struct leader_hint leader_hints[LEADER_HINTS]; /* by group % LEADER_HINTS */
 
     struct mutex failure_mutex;
@@ -69,7 +73,8 @@ void broker_leaders_changed(struct broker *broker);
 enum status broker_check_running(struct broker *broker, struct error *error) AVIARY_MUST_USE;
 
 /* Opens the node and starts the shard thread; `cluster` is durable by now. Housekeeper's thread. */
-enum status broker_run(struct broker *broker, const struct cluster_file *cluster, struct error *error) AVIARY_MUST_USE;
+enum status broker_run(struct broker *broker, const struct cluster_file *cluster,
+                       struct error *error) AVIARY_MUST_USE;
 /* Writes what the broker remembers of its cluster; blocks until it is durable. Only before broker_run. */
 enum status broker_save_cluster(struct broker *broker, const struct cluster_file *cluster) AVIARY_MUST_USE;
 
@@ -77,8 +82,9 @@ enum status broker_save_cluster(struct broker *broker, const struct cluster_file
 bool route_known(struct broker *broker, uint64_t group, struct broker_route *ret_route);
 
 /* topics.c: at the controller. Proposes a metadata command and waits for what applying it said. */
-enum status metadata_execute(struct broker *broker, const struct metadata_command *command, uint64_t deadline_ms,
-                             struct metadata_result *ret_result, struct error *error) AVIARY_MUST_USE;
+enum status metadata_execute(struct broker *broker, const struct metadata_command *command,
+                             uint64_t deadline_ms, struct metadata_result *ret_result,
+                             struct error *error) AVIARY_MUST_USE;
 
 /* register.c: a broker announces its disk and addresses to the controller. */
 struct registration {
@@ -86,7 +92,8 @@ struct registration {
     struct metadata_broker broker; /* incarnation apart */
 };
 /* At the controller. CONFLICT: another broker with that id is alive. */
-enum status register_broker(struct broker *broker, const struct registration *registration, uint64_t deadline_ms,
-                            raft_id *ret_incarnation, struct error *error) AVIARY_MUST_USE;
+enum status register_broker(struct broker *broker, const struct registration *registration,
+                            uint64_t deadline_ms, raft_id *ret_incarnation,
+                            struct error *error) AVIARY_MUST_USE;
 
 #endif

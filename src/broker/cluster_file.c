@@ -15,7 +15,8 @@ void cluster_file_encode(const struct cluster_file *file, struct buffer *out) {
         buffer_append(out, file->voters[i].disk_uuid.bytes, UUID_SIZE);
     }
     if (buffer_status(out) == STATUS_OK) {
-        bytes_put_u32le(out->data + start, crc32c(slice_make(out->data + start + CRC_SIZE, out->size - start - CRC_SIZE)));
+        bytes_put_u32le(out->data + start,
+                        crc32c(slice_make(out->data + start + CRC_SIZE, out->size - start - CRC_SIZE)));
     }
 }
 
@@ -47,7 +48,8 @@ enum status cluster_file_decode(struct slice bytes, struct cluster_file *ret_fil
     return STATUS_OK;
 }
 
-raft_id cluster_file_incarnation(const struct cluster_file *file, uint32_t broker_id, const struct uuid *disk_uuid) {
+raft_id cluster_file_incarnation(const struct cluster_file *file, uint32_t broker_id,
+                                 const struct uuid *disk_uuid) {
     for (size_t i = 0; i < file->voter_count; i++) {
         if (file->voters[i].broker_id == broker_id && uuid_equal(&file->voters[i].disk_uuid, disk_uuid)) {
             return i + 1;

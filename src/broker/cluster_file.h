@@ -1,7 +1,8 @@
 /*
- * What a broker remembers of its cluster (storage state META of STORAGE_GROUP_BROKER), byte by byte, little-endian:
- *   u32 crc32c of what follows, u8 format 1, u8 phase, [16] cluster id, u64 own incarnation (0 while only accepted),
- *   u8 count, then (u32 broker id, [16] disk uuid) of each first voter, ascending by broker id.
+ * What a broker remembers of its cluster (storage state META of STORAGE_GROUP_BROKER), byte by byte,
+ * little-endian: u32 crc32c of what follows, u8 format 1, u8 phase, [16] cluster id, u64 own incarnation (0
+ * while only accepted), u8 count, then (u32 broker id, [16] disk uuid) of each first voter, ascending by
+ * broker id.
  */
 #ifndef BROKER_CLUSTER_FILE_H
 #define BROKER_CLUSTER_FILE_H
@@ -26,6 +27,7 @@ void cluster_file_encode(const struct cluster_file *file, struct buffer *out);
 /* CORRUPT, UNSUPPORTED. */
 enum status cluster_file_decode(struct slice bytes, struct cluster_file *ret_file) AVIARY_MUST_USE;
 /* The incarnation of a first voter: its place among them, from 1; 0: it is none. */
-raft_id cluster_file_incarnation(const struct cluster_file *file, uint32_t broker_id, const struct uuid *disk_uuid);
+raft_id cluster_file_incarnation(const struct cluster_file *file, uint32_t broker_id,
+                                 const struct uuid *disk_uuid);
 
 #endif

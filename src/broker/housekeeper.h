@@ -1,9 +1,11 @@
 /*
- * The housekeeper thread: the first start, this broker's registration, whom the transport talks to, and the published view.
- * Everything here may take time, and nothing of it is on the way of a record.
+ * The housekeeper thread: the first start, this broker's registration, whom the transport talks to, and the
+ * published view. Everything here may take time, and nothing of it is on the way of a record.
  */
 #ifndef BROKER_HOUSEKEEPER_H
 #define BROKER_HOUSEKEEPER_H
+
+#include "cluster_file.h"
 
 #include "aviary/base/thread.h"
 #include "aviary/broker.h"
@@ -28,7 +30,6 @@ struct housekeeper {
     struct coordination_cluster cluster;
     uint32_t controller; /* holder of /controller; 0: none */
     bool coordination_closed;
-    bool coordination_reopened;
 
     /* Who opened streams to us, and as what: where they are now. */
     struct transport_identity heard[BROKERS_MAX];
@@ -39,12 +40,12 @@ struct housekeeper {
     /* The housekeeper's own; no lock. */
     struct metadata_broker joined[BROKERS_MAX]; /* told by the one that took our JOIN */
     size_t joined_count;
-    uint64_t published_term;     /* of group 0, as told to coordination */
+    uint64_t published_term; /* of group 0, as told to coordination */
     uint32_t published_leader;
-    uint64_t published_metadata; /* applied index that the view shows; 0: none */
-    uint64_t peers_digest;       /* of what the transport was told last */
-    uint64_t registered_ms;      /* last try */
-    uint64_t partitions_ms;      /* last look at the partitions led here */
+    uint64_t published_metadata;           /* applied index that the view shows; 0: none */
+    uint64_t peers_digest;                 /* of what the transport was told last */
+    uint64_t registered_ms;                /* last try */
+    uint64_t partitions_ms;                /* last look at the partitions led here */
     struct published_partition *published; /* publish.c */
     size_t published_count;
 };
@@ -58,7 +59,8 @@ bool housekeeper_is_stopping(struct broker *broker);
 /* Sleeps until woken, stopped, or `ms` passed. */
 void housekeeper_wait(struct broker *broker, uint64_t ms);
 /* What is waited for, for people: "waiting for 2 of 3 brokers"; "" once it is over. */
-void housekeeper_set_waiting(struct broker *broker, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void housekeeper_set_waiting(struct broker *broker, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* From other threads. */
 void housekeeper_metadata_changed(struct broker *broker);
@@ -68,7 +70,8 @@ void housekeeper_heard(struct broker *broker, const struct transport_identity *i
 
 /* start.c: returns once the node runs or the thread shall end. */
 void start_until_running(struct broker *broker);
-/* start_static.c: unanimous first start of a static peer list. True: `ret_cluster` is agreed and to be saved as member. */
+/* start_static.c: unanimous first start of a static peer list. True: `ret_cluster` is agreed and to be saved
+ * as member. */
 bool start_static_try(struct broker *broker, struct cluster_file *ret_cluster);
 /* register.c: asks the cluster for an incarnation, or tells it our addresses. True: it has them. */
 bool join_cluster(struct broker *broker, const struct uuid *cluster_id, struct cluster_file *ret_cluster);
@@ -76,17 +79,14 @@ bool join_cluster(struct broker *broker, const struct uuid *cluster_id, struct c
 void register_self(struct broker *broker);
 /* peers.c: tells the transport whom to talk to. */
 void peers_refresh(struct broker *broker);
+/* peers.c: tells it who we are. */
+void peers_say_identity(struct broker *broker);
+/* peers.c: "host:port" of an announced peer port. */
+void peers_format_address(const struct coordination_broker *announced, char ret_address[ADDRESS_SIZE_MAX]);
 /* peers.c: addresses at which cluster members may be asked, best first; returns how many. */
 size_t peers_addresses(struct broker *broker, char (*ret_addresses)[ADDRESS_SIZE_MAX], size_t max);
 /* publish.c */
 void publish_view(struct broker *broker);
 void publish_finish(struct housekeeper *housekeeper);
-
-/* calls.c: what the other side of a call says. */
-struct call_hello {
-    uint32_t broker_id;
-    struct uuid disk_uuid;
-    struct cluster_file *cluster; /* filled */
-};
 
 #endif

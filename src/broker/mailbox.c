@@ -50,7 +50,8 @@ bool mailbox_post(struct mailbox *mailbox, struct mail *mail) {
     uint64_t bytes = mail_bulk_bytes(mail);
     mutex_lock(&mailbox->mutex);
     /* One message always fits an empty mailbox, however large it is. */
-    bool fits = bytes == 0 || mailbox->bulk_bytes == 0 || mailbox->bulk_bytes + bytes <= mailbox->bulk_bytes_max;
+    bool fits =
+        bytes == 0 || mailbox->bulk_bytes == 0 || mailbox->bulk_bytes + bytes <= mailbox->bulk_bytes_max;
     bool wake = false;
     if (fits) {
         mail->next = NULL;

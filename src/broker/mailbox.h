@@ -21,11 +21,11 @@ enum mail_type {
 struct mail {
     struct mail *next;
     enum mail_type type;
-    struct raft_message message; /* MESSAGE: owned */
-    raft_id peer;                /* PEER_CLOSED */
-    uint64_t token;              /* PERSISTED */
-    enum status status;          /* PERSISTED */
-    struct node_proposal proposal; /* PROPOSAL: blob owned */
+    struct raft_message message;    /* MESSAGE: owned */
+    raft_id peer;                   /* PEER_CLOSED */
+    uint64_t token;                 /* PERSISTED */
+    enum status status;             /* PERSISTED */
+    struct node_proposal proposal;  /* PROPOSAL: blob owned */
     struct broker_pending *pending; /* PROPOSAL and TASK: one reference */
 };
 
@@ -48,7 +48,8 @@ void mailbox_finish(struct mailbox *mailbox);
 struct mail *mail_create(enum mail_type type);
 /* Frees a mail and what it owns, but for the reference of `pending`. */
 void mail_destroy(struct mail *mail);
-/* Takes the mail over. False: a message with entries or data, and the mailbox is full; the mail stays the caller's. */
+/* Takes the mail over. False: a message with entries or data, and the mailbox is full; the mail stays the
+ * caller's. */
 bool mailbox_post(struct mailbox *mailbox, struct mail *mail);
 /* Everything there is, oldest first, waiting until `deadline_ms` for something; NULL: nothing came. */
 struct mail *mailbox_take(struct mailbox *mailbox, uint64_t deadline_ms);

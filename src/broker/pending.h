@@ -19,7 +19,8 @@ struct broker_pending {
     uint64_t begun_us;
     struct node_answer answer; /* written by the shard thread before done */
 
-    /* MAIL_TASK: runs on the shard thread; sets answer.status and the results below, then pending_finish, at once or later. */
+    /* MAIL_TASK: runs on the shard thread; sets answer.status and the results below, then pending_finish, at
+     * once or later. */
     void (*task)(struct shard *shard, struct broker_pending *pending);
     uint64_t group;
     raft_id peer;

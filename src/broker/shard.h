@@ -1,5 +1,6 @@
 /*
- * The shard thread: owns the node, takes mail, ticks, flushes. And the node's observer, which tells the rest of the broker.
+ * The shard thread: owns the node, takes mail, ticks, flushes. And the node's observer, which tells the rest
+ * of the broker.
  */
 #ifndef BROKER_SHARD_H
 #define BROKER_SHARD_H
@@ -17,7 +18,7 @@ struct shard {
     struct mailbox mailbox;
     struct thread thread;
     atomic_bool stopping;
-    struct node *node; /* shard thread only, once it runs */
+    struct node *node;        /* shard thread only, once it runs */
     _Atomic uint64_t beat_ms; /* when the loop came round last */
 };
 
@@ -28,7 +29,8 @@ enum status shard_start(struct shard *shard, struct node *node, struct error *er
 void shard_stop(struct shard *shard);
 void shard_finish(struct shard *shard);
 
-/* Runs `pending->task` on the shard thread. False: no memory, or not running; the shard's reference is given back then. */
+/* Runs `pending->task` on the shard thread. False: no memory, or not running; the shard's reference is given
+ * back then. */
 bool shard_run(struct shard *shard, struct broker_pending *pending);
 /* The node's observer and completion functions, context: the broker. */
 struct node_observer shard_observer(struct broker *broker);

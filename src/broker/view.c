@@ -89,8 +89,8 @@ void view_append(struct view *view, const struct raft_entry *entry, const struct
 void view_set_status(struct view *view, const struct node_status *status) {
     mutex_lock(&view->mutex);
     view->status = *status;
-    while (view->recent_count > 0 && view_slot(view, 0)->base_offset + view_slot(view, 0)->count <=
-                                         status->log_start_offset) {
+    while (view->recent_count > 0 &&
+           view_slot(view, 0)->base_offset + view_slot(view, 0)->count <= status->log_start_offset) {
         view_drop_oldest(view);
     }
     condition_broadcast(&view->changed);

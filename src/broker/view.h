@@ -1,6 +1,6 @@
 /*
- * What other threads see of a replica: its offsets, its leader, and its most recent committed batches. The shard thread
- * writes, workers read.
+ * What other threads see of a replica: its offsets, its leader, and its most recent committed batches. The
+ * shard thread writes, workers read.
  */
 #ifndef BROKER_VIEW_H
 #define BROKER_VIEW_H

@@ -57,7 +57,8 @@ bool views_add(struct views *views, struct view *view) {
         views->capacity = capacity;
     }
     size_t position = views_position(views, view->group);
-    memmove(&views->list[position + 1], &views->list[position], (views->count - position) * sizeof(struct view *));
+    memmove(&views->list[position + 1], &views->list[position],
+            (views->count - position) * sizeof(struct view *));
     views->list[position] = view;
     views->count++;
     atomic_fetch_add_explicit(&view->references, 1, memory_order_relaxed);

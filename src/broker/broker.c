@@ -1,0 +1,258 @@
+/*
+ * The broker's life: create, start, run once it belongs to a cluster, stop.
+ */
+#include "broker_private.h"
+
+#include <stdlib.h>
+
+enum {
+    SAVE_DEADLINE_MS = 10000,
+    PENDING_MAX = 8192,
+    CHECKPOINT_ENTRIES = 100000,
+    CHECKPOINT_BYTES = 256 * 1024 * 1024,
+    METADATA_LOG_KEEP = 10000,
+};
+
+bool broker_is_running(const struct broker *broker) {
+    return atomic_load_explicit(&broker->running, memory_order_acquire);
+}
+
+enum status broker_check_running(struct broker *broker, struct error *error) {
+    if (broker_is_running(broker)) {
+        return STATUS_OK;
+    }
+    char waiting_for[sizeof broker->housekeeper.waiting_for];
+    mutex_lock(&broker->housekeeper.mutex);
+    memcpy(waiting_for, broker->housekeeper.waiting_for, sizeof waiting_for);
+    mutex_unlock(&broker->housekeeper.mutex);
+    return error_set(error, STATUS_UNAVAILABLE, "this broker does not belong to a cluster yet: %s",
+                     waiting_for[0] ? waiting_for : "starting");
+}
+
+void broker_fail(struct broker *broker, const char *reason) {
+    mutex_lock(&broker->failure_mutex);
+    if (broker->failure[0] == '\0') {
+        snprintf(broker->failure, sizeof broker->failure, "%s", reason);
+        log_error("broker", "failed", "%s", reason);
+    }
+    condition_broadcast(&broker->failed);
+    mutex_unlock(&broker->failure_mutex);
+}
+
+const char *broker_failure(const struct broker *broker) {
+    /* Written once, under the lock; after that it never changes. */
+    struct broker *unlocked = (struct broker *)(uintptr_t)broker;
+    mutex_lock(&unlocked->failure_mutex);
+    bool set = broker->failure[0] != '\0';
+    mutex_unlock(&unlocked->failure_mutex);
+    return set ? broker->failure : NULL;
+}
+
+bool broker_wait_failure(struct broker *broker, uint64_t deadline_ms) {
+    mutex_lock(&broker->failure_mutex);
+    while (broker->failure[0] == '\0') {
+        if (!condition_wait_until(&broker->failed, &broker->failure_mutex, deadline_ms)) {
+            break;
+        }
+    }
+    bool set = broker->failure[0] != '\0';
+    mutex_unlock(&broker->failure_mutex);
+    return set;
+}
+
+void broker_leaders_changed(struct broker *broker) {
+    mutex_lock(&broker->leaders_mutex);
+    broker->leaders_generation++;
+    condition_broadcast(&broker->leaders_moved);
+    mutex_unlock(&broker->leaders_mutex);
+    housekeeper_leaders_changed(broker);
+}
+
+static enum status broker_load_cluster(struct broker *broker, struct error *error) {
+    struct storage *storage = broker->options.storage;
+    _cleanup_blob_ struct blob *blob = NULL;
+    enum status status =
+        storage->operations->read_state(storage, STORAGE_GROUP_BROKER, STORAGE_STATE_META, &blob);
+    if (status == STATUS_NOT_FOUND) {
+        return STATUS_OK;
+    }
+    if (status == STATUS_OK) {
+        status = cluster_file_decode(blob_slice(blob), &broker->cluster);
+    }
+    if (status != STATUS_OK) {
+        return error_set(
+            error, status,
+            "what this disk knows of its cluster cannot be read (%s): move the data directory away to let "
+            "the broker come back empty",
+            status_name(status));
+    }
+    return STATUS_OK;
+}
+
+enum status broker_create(const struct broker_options *options, struct broker **ret_broker,
+                          struct error *error) {
+    struct broker *broker = calloc(1, sizeof *broker);
+    if (broker == NULL) {
+        return error_set(error, STATUS_NO_MEMORY, "no memory for a broker");
+    }
+    broker->options = *options;
+    ASSERT(pthread_rwlock_init(&broker->metadata_lock, NULL) == 0);
+    views_init(&broker->views);
+    shard_init(&broker->shard, broker, options->mailbox_bytes_max);
+    housekeeper_init(&broker->housekeeper);
+    mutex_init(&broker->start_mutex);
+    mutex_init(&broker->leaders_mutex);
+    condition_init(&broker->leaders_moved);
+    mutex_init(&broker->failure_mutex);
+    condition_init(&broker->failed);
+    enum status status = broker_load_cluster(broker, error);
+    if (status != STATUS_OK) {
+        broker_destroy(broker);
+        return status;
+    }
+    *ret_broker = broker;
+    return STATUS_OK;
+}
+
+void broker_destroy(struct broker *broker) {
+    if (broker == NULL) {
+        return;
+    }
+    shard_finish(&broker->shard);
+    views_finish(&broker->views);
+    housekeeper_finish(&broker->housekeeper);
+    condition_finish(&broker->failed);
+    mutex_finish(&broker->failure_mutex);
+    condition_finish(&broker->leaders_moved);
+    mutex_finish(&broker->leaders_mutex);
+    mutex_finish(&broker->start_mutex);
+    pthread_rwlock_destroy(&broker->metadata_lock);
+    free(broker);
+}
+
+enum status broker_start(struct broker *broker, struct error *error) {
+    return housekeeper_start(broker, error);
+}
+
+/* A write whose durability the caller waits for. */
+struct saved {
+    struct mutex mutex;
+    struct condition finished;
+    bool done;
+    enum status status;
+};
+
+static void broker_saved(void *context, uint64_t token, enum status status) {
+    struct saved *saved = context;
+    (void)token;
+    mutex_lock(&saved->mutex);
+    saved->status = status;
+    saved->done = true;
+    condition_signal(&saved->finished);
+    mutex_unlock(&saved->mutex);
+}
+
+enum status broker_save_cluster(struct broker *broker, const struct cluster_file *cluster) {
+    ASSERT(!broker_is_running(broker));
+    _cleanup_buffer_ struct buffer bytes;
+    buffer_init(&bytes, ERROR_MESSAGE_MAX);
+    cluster_file_encode(cluster, &bytes);
+    struct saved saved = {.done = false};
+    struct storage_batch *batch = storage_batch_create(broker_saved, &saved, 0);
+    if (batch == NULL || buffer_status(&bytes) != STATUS_OK) {
+        storage_batch_destroy(batch);
+        return STATUS_NO_MEMORY;
+    }
+    mutex_init(&saved.mutex);
+    condition_init(&saved.finished);
+    storage_batch_put_state(batch, STORAGE_GROUP_BROKER, STORAGE_STATE_META, buffer_slice(&bytes));
+    storage_submit(broker->options.storage, batch);
+    mutex_lock(&saved.mutex);
+    while (!saved.done) { /* the storage completes every batch, also where it failed */
+        condition_wait(&saved.finished, &saved.mutex);
+    }
+    mutex_unlock(&saved.mutex);
+    condition_finish(&saved.finished);
+    mutex_finish(&saved.mutex);
+    return saved.status;
+}
+
+static void broker_node_options(struct broker *broker, const struct cluster_file *cluster,
+                                struct node_options *ret_options) {
+    const struct broker_options *options = &broker->options;
+    uint64_t seed;
+    memcpy(&seed, options->disk_uuid.bytes, sizeof seed);
+    *ret_options = (struct node_options){
+        .self = cluster->incarnation,
+        .cluster_id = cluster->cluster_id,
+        .first_voters = cluster->voters,
+        .first_voter_count = cluster->voter_count,
+        .storage = options->storage,
+        .transport = options->transport,
+        .observer = shard_observer(broker),
+        .persisted = shard_persisted,
+        .persisted_context = broker,
+        .heartbeat_ms = options->heartbeat_ms,
+        .election_min_ms = options->election_min_ms,
+        .election_max_ms = options->election_max_ms,
+        .tail_bytes_max = options->tail_bytes_max,
+        .metadata_voters_max = cluster->voter_count,
+        .pending_max = PENDING_MAX,
+        .checkpoint_entries = CHECKPOINT_ENTRIES,
+        .checkpoint_bytes = CHECKPOINT_BYTES,
+        .metadata_log_keep = METADATA_LOG_KEEP,
+        .idempotency_keys_max = IDEMPOTENCY_KEYS_MAX,
+        .seed = seed ^ clock_monotonic_us(),
+        .now_ms = clock_monotonic_ms(),
+    };
+}
+
+enum status broker_run(struct broker *broker, const struct cluster_file *cluster, struct error *error) {
+    ASSERT(cluster->phase == CLUSTER_MEMBER && cluster->incarnation != 0);
+    struct node_options options;
+    struct node *node;
+    broker_node_options(broker, cluster, &options);
+    mutex_lock(&broker->housekeeper.mutex);
+    broker->cluster = *cluster;
+    mutex_unlock(&broker->housekeeper.mutex);
+    enum status status = node_open(&options, &node, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    broker->metadata = node_metadata(node);
+    status = shard_start(&broker->shard, node, error);
+    if (status == STATUS_OK) {
+        atomic_store_explicit(&broker->running, true, memory_order_release);
+        log_info("broker", "running", "incarnation=%lu replicas=%zu", (unsigned long)cluster->incarnation,
+                 node_group_count(node));
+    }
+    return status;
+}
+
+void broker_identity(struct broker *broker, struct broker_identity *ret_identity) {
+    *ret_identity =
+        (struct broker_identity){.id = broker->options.id, .disk_uuid = broker->options.disk_uuid};
+    memcpy(ret_identity->rest_address, broker->options.rest_address, ADDRESS_SIZE_MAX);
+    memcpy(ret_identity->peer_address, broker->options.peer_address, ADDRESS_SIZE_MAX);
+    mutex_lock(&broker->housekeeper.mutex);
+    memcpy(ret_identity->waiting_for, broker->housekeeper.waiting_for, sizeof ret_identity->waiting_for);
+    if (broker->cluster.phase == CLUSTER_MEMBER) {
+        ret_identity->cluster_id = broker->cluster.cluster_id;
+        ret_identity->incarnation = broker->cluster.incarnation;
+    }
+    mutex_unlock(&broker->housekeeper.mutex);
+}
+
+enum status broker_lock_metadata(struct broker *broker, const struct metadata **ret_metadata,
+                                 struct error *error) {
+    enum status status = broker_check_running(broker, error);
+    if (status == STATUS_OK) {
+        ASSERT(pthread_rwlock_rdlock(&broker->metadata_lock) == 0);
+        *ret_metadata = broker->metadata;
+    }
+    return status;
+}
+
+void broker_unlock_metadata(struct broker *broker) {
+    ASSERT(pthread_rwlock_unlock(&broker->metadata_lock) == 0);
+}

@@ -1,0 +1,194 @@
+/*
+ * What people and monitoring ask: a replica's standing, a transfer, health, counters.
+ */
+#include "broker_private.h"
+
+#include <stdlib.h>
+
+enum { HEALTH_LEADER_MS = 3000, HEALTH_BEAT_MS = 2000 };
+
+static void task_replica_status(struct shard *shard, struct broker_pending *pending) {
+    pending->found = node_status(shard->node, pending->group, &pending->replica.status);
+    pending->replica.member_count = node_members(shard->node, pending->group, pending->replica.members);
+    pending_finish(pending);
+}
+
+bool broker_replica_status(struct broker *broker, uint64_t group, uint64_t deadline_ms,
+                           struct broker_replica_status *ret_status) {
+    struct broker_pending *pending = pending_create();
+    if (pending == NULL) {
+        return false;
+    }
+    pending->task = task_replica_status;
+    pending->group = group;
+    bool found = shard_run(&broker->shard, pending) && pending_wait(pending, deadline_ms) && pending->found;
+    if (found) {
+        *ret_status = pending->replica;
+    }
+    pending_release(pending);
+    return found;
+}
+
+static void task_read_barrier(struct shard *shard, struct broker_pending *pending) {
+    node_read_index(shard->node, clock_monotonic_ms(), pending->group, (uint64_t)(uintptr_t)pending);
+}
+
+enum status broker_read_barrier(struct broker *broker, uint64_t group, uint64_t deadline_ms) {
+    struct broker_pending *pending = pending_create();
+    if (pending == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    pending->task = task_read_barrier;
+    pending->group = group;
+    enum status status = STATUS_UNAVAILABLE;
+    if (shard_run(&broker->shard, pending)) {
+        status = pending_wait(pending, deadline_ms) ? pending->answer.status : STATUS_TIMEOUT;
+    }
+    pending_release(pending);
+    return status;
+}
+
+static void task_transfer(struct shard *shard, struct broker_pending *pending) {
+    pending->answer.status = node_transfer(shard->node, clock_monotonic_ms(), pending->group, pending->peer);
+    pending_finish(pending);
+}
+
+/* Waits until this broker no longer leads and somebody does. */
+static enum status transfer_await(struct broker *broker, uint64_t group, uint64_t deadline_ms,
+                                  struct error *error) {
+    while (clock_monotonic_ms() < deadline_ms) {
+        struct broker_route route;
+        mutex_lock(&broker->leaders_mutex);
+        uint64_t generation = broker->leaders_generation;
+        mutex_unlock(&broker->leaders_mutex);
+        if (route_known(broker, group, &route) && !route.here) {
+            return STATUS_OK;
+        }
+        mutex_lock(&broker->leaders_mutex);
+        while (broker->leaders_generation == generation &&
+               condition_wait_until(&broker->leaders_moved, &broker->leaders_mutex, deadline_ms)) {
+        }
+        mutex_unlock(&broker->leaders_mutex);
+    }
+    return error_set(error, STATUS_TIMEOUT,
+                     "the transfer was begun and has not ended: look at /v1/partitions");
+}
+
+static enum status transfer_target(struct broker *broker, uint32_t to_broker, raft_id *ret_id,
+                                   struct error *error) {
+    *ret_id = 0;
+    if (to_broker == 0) {
+        return STATUS_OK;
+    }
+    const struct metadata *metadata;
+    enum status status = broker_lock_metadata(broker, &metadata, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    const struct metadata_broker *target = metadata_broker_by_id(metadata, to_broker);
+    if (target) {
+        *ret_id = target->incarnation;
+    } else {
+        status = error_set(error, STATUS_INVALID, "there is no broker %u: see /v1/brokers", to_broker);
+    }
+    broker_unlock_metadata(broker);
+    return status;
+}
+
+enum status broker_transfer_leader(struct broker *broker, uint64_t group, uint32_t to_broker,
+                                   uint64_t deadline_ms, struct error *error) {
+    struct broker_pending *pending = pending_create();
+    if (pending == NULL) {
+        return error_set(error, STATUS_NO_MEMORY, "no memory for a transfer");
+    }
+    pending->task = task_transfer;
+    pending->group = group;
+    enum status status = transfer_target(broker, to_broker, &pending->peer, error);
+    if (status != STATUS_OK) {
+        pending_release(pending);
+        pending_release(pending);
+        return status;
+    }
+    status = STATUS_UNAVAILABLE;
+    if (shard_run(&broker->shard, pending) && pending_wait(pending, deadline_ms)) {
+        status = pending->answer.status;
+    }
+    pending_release(pending);
+    if (status == STATUS_OK) {
+        return to_broker == broker->options.id ? STATUS_OK
+                                               : transfer_await(broker, group, deadline_ms, error);
+    }
+    return error_set(error, status,
+                     status == STATUS_INVALID
+                         ? "that broker is no voter of this partition: see /v1/partitions"
+                         : "leadership cannot be handed over now: no follower has caught up, or "
+                           "another transfer is under way");
+}
+
+static void health_coordination(struct broker *broker, struct broker_health *health) {
+    struct coordination_status status;
+    coordination_status(broker->options.coordination, &status);
+    health->coordination_ok = status.connected && !status.closed;
+    if (!health->coordination_ok) {
+        snprintf(health->detail[0], sizeof health->detail[0], "%s",
+                 status.last_error[0] ? status.last_error : "not connected");
+    }
+}
+
+static void health_raft(struct broker *broker, uint64_t deadline_ms, struct broker_health *health) {
+    struct error error;
+    struct broker_route route;
+    if (broker_check_running(broker, &error) != STATUS_OK) {
+        snprintf(health->detail[1], sizeof health->detail[1], "%.159s", error.message);
+        return;
+    }
+    uint64_t beat_ms = atomic_load_explicit(&broker->shard.beat_ms, memory_order_relaxed);
+    uint64_t now_ms = clock_monotonic_ms();
+    if (now_ms > beat_ms + HEALTH_BEAT_MS) {
+        snprintf(health->detail[1], sizeof health->detail[1], "the shard thread has been busy for %lu ms",
+                 (unsigned long)(now_ms - beat_ms));
+        return;
+    }
+    uint64_t leader_ms = now_ms + HEALTH_LEADER_MS;
+    health->raft_ok =
+        broker_find_leader(broker, METADATA_GROUP, leader_ms < deadline_ms ? leader_ms : deadline_ms, &route,
+                           &error) == STATUS_OK;
+    if (!health->raft_ok) {
+        snprintf(health->detail[1], sizeof health->detail[1], "%.159s", error.message);
+    }
+}
+
+void broker_health(struct broker *broker, uint64_t deadline_ms, struct broker_health *ret_health) {
+    struct broker_health health = {0};
+    health_coordination(broker, &health);
+    health_raft(broker, deadline_ms, &health);
+    enum status writable = broker->options.storage->operations->writable(broker->options.storage);
+    health.storage_ok = writable == STATUS_OK && broker_failure(broker) == NULL;
+    if (!health.storage_ok) {
+        snprintf(health.detail[2], sizeof health.detail[2], "%s",
+                 writable == STATUS_NO_SPACE
+                     ? "free disk space is below the watermark: reads go on, writes are refused"
+                     : "a write failed: the broker must be restarted");
+    }
+    *ret_health = health;
+}
+
+void broker_metrics(struct broker *broker, struct broker_metrics *ret_metrics) {
+    const struct broker_counters *counters = &broker->counters;
+    *ret_metrics = (struct broker_metrics){
+        .leader_changes_total = atomic_load_explicit(&counters->leader_changes, memory_order_relaxed),
+        .produce_batches_total = atomic_load_explicit(&counters->produce_batches, memory_order_relaxed),
+        .produce_records_total = atomic_load_explicit(&counters->produce_records, memory_order_relaxed),
+        .produce_bytes_total = atomic_load_explicit(&counters->produce_bytes, memory_order_relaxed),
+        .commit_count = atomic_load_explicit(&counters->commit_count, memory_order_relaxed),
+        .commit_us_total = atomic_load_explicit(&counters->commit_us, memory_order_relaxed),
+    };
+    for (size_t i = 0; i < 16; i++) {
+        ret_metrics->commit_buckets[i] =
+            atomic_load_explicit(&counters->commit_buckets[i], memory_order_relaxed);
+    }
+    mutex_lock(&broker->shard.mailbox.mutex);
+    ret_metrics->mailbox_items = broker->shard.mailbox.items;
+    ret_metrics->mailbox_dropped_total = broker->shard.mailbox.dropped_total;
+    mutex_unlock(&broker->shard.mailbox.mutex);
+}

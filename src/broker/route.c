@@ -1,0 +1,189 @@
+/*
+ * Who leads a group: from the replica here, or from what its replicas' brokers say.
+ */
+#include "broker_private.h"
+
+enum { ROUTE_ASK_MS = 500, ROUTE_POLL_MS = 50 };
+
+enum status broker_find_partition(struct broker *broker, struct slice topic, uint32_t partition,
+                                  uint64_t *ret_group, struct error *error) {
+    const struct metadata *metadata;
+    enum status status = broker_lock_metadata(broker, &metadata, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    const struct metadata_topic *found = metadata_topic_find(metadata, topic);
+    if (found == NULL) {
+        status =
+            error_set(error, STATUS_NOT_FOUND, "there is no topic \"%.*s\": make it with PUT /v1/topics/%.*s",
+                      (int)topic.size, (const char *)topic.data, (int)topic.size, (const char *)topic.data);
+    } else if (partition >= found->partition_count) {
+        status = error_set(error, STATUS_OUT_OF_RANGE, "topic \"%s\" has partitions 0 to %u, not %u",
+                           found->name, found->partition_count - 1, partition);
+    } else {
+        *ret_group = found->partitions[partition].group;
+    }
+    broker_unlock_metadata(broker);
+    return status;
+}
+
+static bool route_fill_addresses(struct broker *broker, struct broker_route *route) {
+    ASSERT(pthread_rwlock_rdlock(&broker->metadata_lock) == 0);
+    const struct metadata_broker *leader = metadata_broker_by_id(broker->metadata, route->leader);
+    if (leader) {
+        memcpy(route->rest_address, leader->rest_address, ADDRESS_SIZE_MAX);
+        memcpy(route->peer_address, leader->peer_address, ADDRESS_SIZE_MAX);
+    }
+    ASSERT(pthread_rwlock_unlock(&broker->metadata_lock) == 0);
+    return leader != NULL && route->peer_address[0] != '\0';
+}
+
+/* From the replica here. False: no replica, or it knows no leader. */
+static bool route_from_view(struct broker *broker, uint64_t group, bool *ret_has_replica,
+                            struct broker_route *route) {
+    struct broker_partition_position position;
+    *ret_has_replica = broker_partition_position(broker, group, &position);
+    if (!*ret_has_replica || position.leader == 0) {
+        return false;
+    }
+    route->leader = position.leader;
+    route->term = position.term;
+    if (position.leader == broker->options.id) {
+        route->here = position.here;
+        return position.here; /* a leader that is not ready yet will be in a moment */
+    }
+    return true;
+}
+
+static bool route_from_hint(struct broker *broker, uint64_t group, struct broker_route *route) {
+    mutex_lock(&broker->leaders_mutex);
+    const struct leader_hint *hint = &broker->leader_hints[group % LEADER_HINTS];
+    bool found = hint->group == group && hint->broker_id != 0;
+    if (found) {
+        route->leader = hint->broker_id;
+        route->term = hint->term;
+    }
+    mutex_unlock(&broker->leaders_mutex);
+    return found;
+}
+
+bool route_known(struct broker *broker, uint64_t group, struct broker_route *ret_route) {
+    bool has_replica;
+    struct broker_route route = {.group = group};
+    bool known = route_from_view(broker, group, &has_replica, &route) ||
+                 (!has_replica && route_from_hint(broker, group, &route));
+    if (!known || (!route.here && !route_fill_addresses(broker, &route))) {
+        return false;
+    }
+    if (route.here) {
+        (void)route_fill_addresses(broker, &route);
+    }
+    *ret_route = route;
+    return true;
+}
+
+void broker_forget_leader(struct broker *broker, uint64_t group) {
+    mutex_lock(&broker->leaders_mutex);
+    struct leader_hint *hint = &broker->leader_hints[group % LEADER_HINTS];
+    if (hint->group == group) {
+        *hint = (struct leader_hint){0};
+    }
+    mutex_unlock(&broker->leaders_mutex);
+}
+
+/* Peer addresses of the brokers that hold a replica of the group. NOT_FOUND: no such group. */
+static enum status route_replicas(struct broker *broker, uint64_t group,
+                                  char (*ret_addresses)[ADDRESS_SIZE_MAX], size_t *ret_count) {
+    enum status status = STATUS_NOT_FOUND;
+    ASSERT(pthread_rwlock_rdlock(&broker->metadata_lock) == 0);
+    uint32_t number;
+    const struct metadata_topic *topic = metadata_topic_of_group(broker->metadata, group, &number);
+    *ret_count = 0;
+    for (uint32_t i = 0; topic && i < topic->partitions[number].replica_count; i++) {
+        const struct metadata_broker *replica =
+            metadata_broker_by_incarnation(broker->metadata, topic->partitions[number].replicas[i]);
+        status = STATUS_OK;
+        if (replica && replica->id != broker->options.id && replica->peer_address[0] != '\0') {
+            memcpy(ret_addresses[(*ret_count)++], replica->peer_address, ADDRESS_SIZE_MAX);
+        }
+    }
+    ASSERT(pthread_rwlock_unlock(&broker->metadata_lock) == 0);
+    return status;
+}
+
+/* Asks one broker: u64 group -> u32 leader's broker id (0: not known), u64 term. */
+static bool route_ask(struct broker *broker, const char *address, uint64_t group, uint64_t deadline_ms) {
+    _cleanup_buffer_ struct buffer request;
+    _cleanup_buffer_ struct buffer answer;
+    buffer_init(&request, ERROR_MESSAGE_MAX);
+    buffer_init(&answer, ERROR_MESSAGE_MAX);
+    buffer_append_u64(&request, group);
+    const struct broker_caller *caller = &broker->options.caller;
+    if (caller->call(caller->context, address, "leader", buffer_slice(&request), deadline_ms, &answer,
+                     NULL) != STATUS_OK) {
+        return false;
+    }
+    struct reader reader = reader_make(buffer_slice(&answer));
+    uint32_t leader = reader_u32(&reader);
+    uint64_t term = reader_u64(&reader);
+    if (!reader_done(&reader) || leader == 0) {
+        return false;
+    }
+    mutex_lock(&broker->leaders_mutex);
+    broker->leader_hints[group % LEADER_HINTS] =
+        (struct leader_hint){.group = group, .broker_id = leader, .term = term};
+    mutex_unlock(&broker->leaders_mutex);
+    return true;
+}
+
+static enum status route_ask_replicas(struct broker *broker, uint64_t group, uint64_t deadline_ms) {
+    char addresses[REPLICATION_FACTOR_MAX][ADDRESS_SIZE_MAX];
+    size_t count;
+    enum status status = route_replicas(broker, group, addresses, &count);
+    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+        uint64_t ask_ms = clock_monotonic_ms() + ROUTE_ASK_MS;
+        if (route_ask(broker, addresses[i], group, ask_ms < deadline_ms ? ask_ms : deadline_ms)) {
+            return STATUS_OK;
+        }
+    }
+    return status == STATUS_OK ? STATUS_UNAVAILABLE : status;
+}
+
+enum status broker_find_leader(struct broker *broker, uint64_t group, uint64_t deadline_ms,
+                               struct broker_route *ret_route, struct error *error) {
+    enum status status = broker_check_running(broker, error);
+    while (status == STATUS_OK) {
+        mutex_lock(&broker->leaders_mutex);
+        uint64_t generation = broker->leaders_generation;
+        mutex_unlock(&broker->leaders_mutex);
+        if (route_known(broker, group, ret_route)) {
+            return STATUS_OK;
+        }
+        struct view *view = views_find(&broker->views, group);
+        bool has_replica = view != NULL;
+        view_release(view);
+        if (!has_replica && group != METADATA_GROUP) {
+            status = route_ask_replicas(broker, group, deadline_ms);
+            if (status == STATUS_OK) {
+                continue;
+            }
+            if (status == STATUS_NOT_FOUND) {
+                return error_set(error, status, "the topic was deleted");
+            }
+            status = STATUS_OK;
+        }
+        uint64_t now_ms = clock_monotonic_ms();
+        if (now_ms >= deadline_ms) {
+            return error_set(error, STATUS_UNAVAILABLE,
+                             "no leader is known: a majority of the replicas must run; try again");
+        }
+        mutex_lock(&broker->leaders_mutex);
+        if (broker->leaders_generation == generation) {
+            uint64_t until_ms = now_ms + ROUTE_POLL_MS;
+            (void)condition_wait_until(&broker->leaders_moved, &broker->leaders_mutex,
+                                       until_ms < deadline_ms ? until_ms : deadline_ms);
+        }
+        mutex_unlock(&broker->leaders_mutex);
+    }
+    return status;
+}
