@@ -91,8 +91,9 @@ void partition_forget_pending(struct partition *partition);
 /* Appends the applied state, docs/storage-format.md. Same state, same bytes. Status in the buffer. */
 void partition_snapshot(const struct partition *partition, struct buffer *out);
 /*
- * The state as it was right after `index`, the last entry before the log's start, for a replica that will apply all that
- * follows: what it then arrives at is the state here. `next_offset` and `append_time_ms` are those of the entry behind.
+ * The state as it was right after `index`, the last entry before the log's start, for a replica that will
+ * apply all that follows: what it then arrives at is the state here. `next_offset` and `append_time_ms` are
+ * those of the entry behind.
  */
 void partition_snapshot_at(const struct partition *partition, uint64_t index, int64_t next_offset,
                            int64_t append_time_ms, struct buffer *out);

@@ -12,7 +12,8 @@ enum {
     KEY_SIZE = 60,
 };
 
-static void encode_header(const struct partition_applied *applied, size_t key_count, uint8_t out[HEADER_SIZE]) {
+static void encode_header(const struct partition_applied *applied, size_t key_count,
+                          uint8_t out[HEADER_SIZE]) {
     out[0] = FORMAT;
     bytes_put_u64le(out + 1, applied->index);
     bytes_put_u64le(out + 9, (uint64_t)applied->next_offset);

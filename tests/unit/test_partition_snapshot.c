@@ -71,6 +71,75 @@ static void test_the_same_state_comes_back(void **state) {
     }
 }
 
+enum { LOG_ENTRIES = 300 };
+
+/* A log of keyed and plain batches; the log start moves to its middle in the end. */
+static size_t make_log(struct prng *prng, struct entry_header *log, uint8_t start_payload[8]) {
+    int64_t offset = 0;
+    size_t size = 0;
+    uint64_t next_key = 0;
+    for (; size + 1 < LOG_ENTRIES; size++) {
+        uint64_t index = size + 1;
+        if (prng_chance(prng, 1, 6)) {
+            log[size] = entry_of_type(RAFT_ENTRY_NOOP, index);
+            continue;
+        }
+        uint32_t count = (uint32_t)prng_between(prng, 1, 5);
+        log[size] = entry_records(index, offset, count, (int64_t)index / 3);
+        if (prng_chance(prng, 1, 3)) {
+            log[size] = entry_keyed(log[size], next_key, next_key);
+            next_key++;
+        }
+        offset += count;
+    }
+    log[size] = entry_of_type(RAFT_ENTRY_LOG_START, size + 1);
+    bytes_put_u64le(start_payload, (uint64_t)offset / 2);
+    return size + 1;
+}
+
+static void apply_from(struct partition *partition, const struct entry_header *log, size_t from, size_t to,
+                       const uint8_t start_payload[8]) {
+    for (size_t i = from; i < to; i++) {
+        assert_int_equal(partition_apply(partition, &log[i], slice_make(start_payload, 8)), STATUS_OK);
+    }
+}
+
+/* At each place up to the log's start: what follows leads to the same state. */
+static void test_an_earlier_state_leads_to_this_one(void **state) {
+    (void)state;
+    static struct entry_header log[LOG_ENTRIES];
+    uint8_t start_payload[8];
+    struct prng prng;
+    prng_init(&prng, 23);
+    size_t size = make_log(&prng, log, start_payload);
+    struct partition *from = partition_create(KEYS_MAX);
+    assert_non_null(from);
+    apply_from(from, log, 0, size, start_payload);
+    int64_t next_offset = 0;
+    int64_t append_time_ms = 0;
+    for (size_t i = 0; i < size; i++) {
+        if (log[i].type == RAFT_ENTRY_RECORDS) {
+            next_offset = log[i].base_offset + log[i].count;
+            append_time_ms = log[i].append_time_ms;
+        }
+        if (next_offset > partition_log_start_offset(from)) {
+            break;
+        }
+        struct buffer earlier;
+        buffer_init(&earlier, SNAPSHOT_MAX);
+        partition_snapshot_at(from, log[i].index, next_offset, append_time_ms, &earlier);
+        struct partition *to = partition_create(KEYS_MAX);
+        assert_non_null(to);
+        assert_int_equal(partition_restore(to, buffer_slice(&earlier)), STATUS_OK);
+        assert_int_equal(partition_applied_index(to), log[i].index);
+        apply_from(to, log, i + 1, size, start_payload);
+        assert_int_equal(partition_digest(to), partition_digest(from));
+        partition_destroy(to);
+        buffer_finish(&earlier);
+    }
+    partition_destroy(from);
+}
+
 /* The bytes are part of the format: docs/storage-format.md. */
 static void test_the_layout_is_as_written(void **state) {
     (void)state;
@@ -269,6 +338,7 @@ static void test_restore_without_memory_changes_nothing(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_same_state_comes_back),
+        cmocka_unit_test(test_an_earlier_state_leads_to_this_one),
         cmocka_unit_test(test_the_layout_is_as_written),
         cmocka_unit_test(test_restore_forgets_what_was_pending),
         cmocka_unit_test(test_damaged_bytes_are_refused),
