@@ -19,6 +19,8 @@ struct http_server *raw_server(const struct http_server_options *options, http_h
  */
 void raw_echo(void *context, struct http_request *request, struct http_response *response);
 
+/* A socket that listens and on which nobody accepts, but the test. */
+int raw_listen(uint16_t *ret_port);
 /* Connects or fails the test. */
 int raw_connect(uint16_t port);
 void raw_send(int fd, const void *data, size_t size);
