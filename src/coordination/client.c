@@ -10,7 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LIBRARY_LOG_INTERVAL_MS = 1000 };
+enum {
+    LIBRARY_LOG_INTERVAL_MS = 1000,
+    DRAIN_MS = 200, /* to wait for answers before an orderly close */
+};
 
 /* The library's callback has no context, so its rate limit is the process's. */
 static atomic_uint_fast64_t library_log_next_ms;
@@ -129,10 +132,22 @@ enum status client_open(struct client *client, const char *hosts, uint32_t timeo
     return STATUS_OK;
 }
 
+/* What is under way when the library closes it neither answers nor frees; so let a living server answer
+ * first. */
+static void drain(struct client *client) {
+    uint64_t deadline_ms = clock_monotonic_ms() + DRAIN_MS;
+    mutex_lock(&client->lock);
+    while (client->news.state == CLIENT_CONNECTED && client->unanswered > 0 &&
+           condition_wait_until(&client->arrived, &client->lock, deadline_ms)) {
+    }
+    mutex_unlock(&client->lock);
+}
+
 void client_close(struct client *client) {
     if (!client->handle) {
         return;
     }
+    drain(client);
     /* Joins the library's threads, so nothing is posted afterwards. */
     zookeeper_close(client->handle);
     client->handle = NULL;

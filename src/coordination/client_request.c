@@ -39,6 +39,7 @@ void client_post_answer(struct request *request) {
     mutex_lock(&client->lock);
     ASSERT(!request->posted);
     request->posted = true;
+    client->unanswered--;
     request->next_answered = NULL;
     if (client->answered_last) {
         client->answered_last->next_answered = request;
@@ -51,8 +52,14 @@ void client_post_answer(struct request *request) {
 }
 
 void request_destroy(struct request *request) {
+    struct client *client = request->client;
     list_remove(&request->link);
-    request->client->request_count--;
+    client->request_count--;
+    if (!request->posted) {
+        mutex_lock(&client->lock);
+        client->unanswered--;
+        mutex_unlock(&client->lock);
+    }
     free(request->answer_memory);
     free(request);
 }
@@ -75,6 +82,9 @@ static enum status request_create(struct client *client, answer_fn *answered, vo
     request->sent_ms = clock_monotonic_ms();
     list_append(&client->requests, &request->link);
     client->request_count++;
+    mutex_lock(&client->lock);
+    client->unanswered++;
+    mutex_unlock(&client->lock);
     *ret_request = request;
     return STATUS_OK;
 }

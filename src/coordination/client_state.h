@@ -27,6 +27,7 @@ struct client {
     struct mutex lock; /* guards what follows */
     struct condition arrived;
     bool woken;
+    size_t unanswered; /* requests not yet posted */
     struct client_news news;
     struct request *answered_first;
     struct request *answered_last;

@@ -41,10 +41,10 @@ static void create(struct room *room, const struct coordination_cluster *cluster
 
 static void on_missing(struct room *room) {
     struct cluster_duty *cluster = &room->cluster;
-    if (cluster->has_own && cluster->is_known) {
-        /* It stood there in this very connection: whoever deleted it may have deleted more. */
+    if (cluster->was_there) {
+        /* Whoever deleted it may have deleted more. */
         log_warn("coordination", "cluster id vanished from zookeeper", "everything is looked at again");
-        cluster->is_known = false;
+        cluster->was_there = false;
         layout_renew(room);
         view_review_all(room);
     }
@@ -70,16 +70,16 @@ static void on_found(struct room *room, struct slice data) {
         char there_text[UUID_TEXT_SIZE];
         uuid_format(&cluster->own.id, own_text);
         uuid_format(&there.id, there_text);
-        room_error(room, "ZooKeeper belongs to cluster %s, this broker to %s", there_text, own_text);
         room->outbox.foreign = true;
         room->outbox.foreign_value = there;
-        room_close(room);
+        room_close(room, "ZooKeeper belongs to cluster %s, this broker to %s", there_text, own_text);
     } else {
         cluster->has_proposed = false;
         room->outbox.cluster = true;
         room->outbox.cluster_value = there;
     }
     cluster->is_known = true;
+    cluster->was_there = true;
     task_settle(&cluster->task);
 }
 

@@ -52,11 +52,13 @@ static void replace_dead(struct room *room, const char *path, struct slice data,
 static void refuse(struct room *room, const struct coordination_broker *other) {
     char disk[UUID_TEXT_SIZE];
     uuid_format(&other->disk_uuid, disk);
-    room_error(room, "broker id %" PRIu32 " is taken in ZooKeeper by %s:%u with disk %s", room->self.id,
-               other->host, other->peer_port, disk);
     room->outbox.id_taken = true;
     room->outbox.id_taken_by = *other;
-    room_close(room);
+    room_close(room,
+               "broker id %" PRIu32
+               " is taken in ZooKeeper by %s:%u with disk %s; give this broker another --id, or "
+               "stop that one",
+               room->self.id, other->host, other->peer_port, disk);
     task_settle(&room->registration.task);
 }
 

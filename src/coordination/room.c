@@ -30,7 +30,12 @@ bool room_path(const struct room *room, path_text ret_path, const char *format, 
     return size >= 0 && (size_t)size < left;
 }
 
-void room_close(struct room *room) {
+void room_close(struct room *room, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(room->last_error, sizeof room->last_error, format, arguments);
+    va_end(arguments);
+    log_error("coordination", "ignoring zookeeper from now on", "%s", room->last_error);
     room->is_closed = true;
     desired_clear(&room->view.partitions);
     view_forget_topics(room);

@@ -48,7 +48,8 @@ struct layout {
 /* cluster.c: /cluster/id */
 struct cluster_duty {
     struct task task;
-    bool is_known; /* read since the last connect, so that it is safe to register */
+    bool is_known;  /* read since the last connect, so that it is safe to register */
+    bool was_there; /* since the last connect */
     bool has_own;
     struct coordination_cluster own;
     bool has_proposed;
@@ -165,8 +166,8 @@ struct room {
 void room_run(void *room);
 /* Remembers the text for coordination_status; logs it where it is not the last one again. */
 void room_error(struct room *room, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Gives up on ZooKeeper for good. */
-void room_close(struct room *room);
+/* Gives up on ZooKeeper for good; the text says why, in the log and the status. */
+void room_close(struct room *room, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Frees everything; the thread has ended. */
 void room_destroy(struct room *room);
 

@@ -10,6 +10,7 @@
 static void look_at_everything(struct room *room, bool is_new_session) {
     layout_renew(room);
     room->cluster.is_known = false;
+    room->cluster.was_there = false;
     task_wake(&room->cluster.task);
     task_wake(&room->registration.task);
     task_wake(&room->brokers.task);
