@@ -105,8 +105,8 @@ void await_pause(uint64_t deadline_ms, const char *what, const char *file, int l
 }
 
 /*
- * The library drops, and does not free, events that its completion thread has not got to when a handle is closed.
- * Called by LeakSanitizer where the program is built with it.
+ * The library drops, and does not free, events that its completion thread has not got to when a handle is
+ * closed. Called by LeakSanitizer where the program is built with it.
  */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void) {
