@@ -177,7 +177,6 @@ static enum status status_of(const struct transfer *transfer, CURLcode code) {
     case CURLE_OK:
         return STATUS_OK;
     case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
         return STATUS_INVALID;
     case CURLE_OUT_OF_MEMORY:
         return was_sent(transfer->curl) ? STATUS_UNKNOWN : STATUS_NO_MEMORY;
