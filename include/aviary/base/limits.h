@@ -51,10 +51,10 @@ enum {
     STORAGE_BATCH_OPERATIONS_MAX = 1024 * 1024,
     STORAGE_COMMIT_BYTES_MAX = 16 * 1024 * 1024, /* gathered into one synced write, but at least one batch */
     STORAGE_POINT_DELETES_MAX = 64,              /* entries removed one by one; more of them as one range */
-    STORAGE_WITNESS_DELAY_MS = 30,               /* from a commit to the witness's write, which may take 20 more */
+    STORAGE_WITNESS_DELAY_MS = 30, /* from a commit to the witness's write, which may take 20 more */
     STORAGE_DISK_POLL_MS = 500,
-    STORAGE_SPACE_RETRY_MS = 50,  /* a writer that waits for free space looks again */
-    STORAGE_INODES_MIN = 64,      /* RocksDB must never meet a disk without room for a file */
+    STORAGE_SPACE_RETRY_MS = 50,    /* a writer that waits for free space looks again */
+    STORAGE_INODES_MIN = 64,        /* RocksDB must never meet a disk without room for a file */
     STORAGE_LOST_DATABASES_MAX = 2, /* set aside, the newest; older ones are removed */
 
     /* Peer streams */
@@ -68,20 +68,20 @@ enum {
     HTTP_BODY_BYTES_MAX = 8 * 1024 * 1024,
     HTTP_BODY_DEADLINE_MS = 10000,
     HTTP_BODY_RATE_MIN_BYTES_PER_S = 1024,
-    HTTP_BODY_RATE_GRACE_MS = 5000,                 /* before the rate counts */
-    HTTP_HEAD_DEADLINE_MS = 10000,                  /* a new connection's first head */
+    HTTP_BODY_RATE_GRACE_MS = 5000, /* before the rate counts */
+    HTTP_HEAD_DEADLINE_MS = 10000,  /* a new connection's first head */
     HTTP_CONNECTIONS_MAX = 2048,
     HTTP_PATH_SEGMENTS_MAX = 16,
     HTTP_QUERY_PARAMETERS_MAX = 32,
-    HTTP_BODIES_BYTES_MAX = 1024 * 1024 * 1024,     /* of all requests of a server at once */
+    HTTP_BODIES_BYTES_MAX = 1024 * 1024 * 1024, /* of all requests of a server at once */
     HTTP_RESPONSE_HEAD_BYTES_MAX = 32 * 1024,
     HTTP_RESPONSE_BYTES_MAX = 128 * 1024 * 1024,
-    HTTP_RESPONSE_DEADLINE_MS = 60000,              /* for the client to take a whole response */
-    HTTP_IDLE_TIMEOUT_MS = 60000,                   /* a kept connection without a request */
-    HTTP_LINGER_MS = 1000,                          /* what a refused client still sends is taken for so long */
-    HTTP_STOP_GRACE_MS = 2000,                      /* for handlers to return when a server stops */
+    HTTP_RESPONSE_DEADLINE_MS = 60000, /* for the client to take a whole response */
+    HTTP_IDLE_TIMEOUT_MS = 60000,      /* a kept connection without a request */
+    HTTP_LINGER_MS = 1000,             /* what a refused client still sends is taken for so long */
+    HTTP_STOP_GRACE_MS = 2000,         /* for handlers to return when a server stops */
     HTTP_CONNECT_TIMEOUT_MS = 2000,
-    HTTP_CLIENT_IDLE_MAX = 64,                      /* kept connections of one client */
+    HTTP_CLIENT_IDLE_MAX = 64, /* kept connections of one client */
     REQUEST_DEADLINE_MS = 5000,
     LONG_POLL_MS_MAX = 60000,
     FETCH_RECORDS_DEFAULT = 500,
