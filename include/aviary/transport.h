@@ -93,20 +93,31 @@ struct transport_http_options {
 /* Starts no stream before transport_http_set_peers. NO_MEMORY. */
 enum status transport_http_create(const struct transport_http_options *options,
                                   struct transport **ret_transport) AVIARY_MUST_USE;
-/* Closes all streams and joins all threads, within 1 s. Takes NULL. The http_server must have stopped before.
+/* Who hears of messages and closed streams. Once, before the peer server starts and before set_peers. */
+void transport_http_listen(struct transport *transport, const struct transport_listener *listener);
+/*
+ * Closes all streams and joins all sender threads. Takes NULL. The peer server must have been destroyed
+ * before, so that nobody is inside transport_http_handle.
  */
 void transport_http_destroy(struct transport *transport);
-/* The cluster id once it is known, or new addresses of our own. Streams are opened anew. */
+/* The cluster id once it is known, or new addresses of our own. Streams are opened anew. Any thread. */
 void transport_http_set_identity(struct transport *transport, const struct transport_identity *identity);
-/* The peers there are from now on (self is skipped). Streams to others close; a changed address reconnects.
- * Any thread. */
-void transport_http_set_peers(struct transport *transport, const struct transport_peer *peers, size_t count);
 /*
- * Serves POST /raft/v1/control and /raft/v1/bulk of a peer server: returns when the stream ends. True where
- * the path is transport's own.
+ * The peers there are from now on. Streams to others close; a changed address reconnects. One thread at a
+ * time; may wait for a sender thread's connect timeout.
  */
-bool transport_http_handle(struct transport *transport, struct http_request *request,
+void transport_http_set_peers(struct transport *transport, const struct transport_peer *peers, size_t count);
+
+/* Whether the request opens a stream of ours: for the peer server's is_stream hook. */
+bool transport_http_is_stream(const struct http_request *request);
+/* Serves such a request: returns when the stream ends, or with a refusal in the response. */
+void transport_http_handle(struct transport *transport, struct http_request *request,
                            struct http_response *response);
+
+/*
+ * A stranger, a wrong cluster, another protocol version: refused with 409 and a message. A frame that is
+ * damaged, or says it comes from somebody else, ends its stream.
+ */
 
 struct transport_peer_status {
     uint32_t broker_id;
@@ -119,7 +130,6 @@ struct transport_peer_status {
     char last_error[128];
 };
 /* Fills at most `max`, returns how many. Any thread. */
-size_t transport_http_status(const struct transport *transport, struct transport_peer_status *ret,
-                             size_t max);
+size_t transport_http_status(struct transport *transport, struct transport_peer_status *ret, size_t max);
 
 #endif

@@ -1,0 +1,201 @@
+#include "sender.h"
+
+#include "protocol.h"
+
+#include "aviary/http/stream.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    SENDER_RETRY_MS = 100,                /* between two tries to connect */
+    SENDER_LOOK_MS = 100,                 /* an idle stream is looked at so often */
+    SENDER_ROLL_BYTES = 64 * 1024 * 1024, /* a stream with less left than that is replaced */
+};
+
+static size_t sender_frame_max(const struct sender *sender) {
+    return sender->options.lane == SENDER_CONTROL ? PEER_CONTROL_FRAME_BYTES_MAX : PEER_BULK_FRAME_BYTES_MAX;
+}
+
+static void sender_lost(struct sender *sender, const struct error *error) {
+    mutex_lock(&sender->mutex);
+    bool changed = strncmp(sender->last_error, error->message, sizeof sender->last_error - 1) != 0;
+    if (sender->connected || changed) {
+        log_info("transport", sender->connected ? "stream lost" : "no stream", "lane=%s to=%u at=%s %s",
+                 protocol_lane_name(sender->options.lane), sender->options.peer.broker_id,
+                 sender->options.peer.peer_address, error->message);
+    }
+    snprintf(sender->last_error, sizeof sender->last_error, "%s", error->message);
+    sender->connected = false;
+    buffer_clear(
+        &sender->queue); /* what waited is old by the time a new stream stands; Raft repeats what matters */
+    mutex_unlock(&sender->mutex);
+}
+
+static struct http_stream *sender_connect(struct sender *sender) {
+    struct http_stream *stream = NULL;
+    struct error error = {.message = ""};
+    struct protocol_head head;
+    protocol_head_fill(&sender->options.identity, sender->options.peer.broker_id, &head);
+    struct http_stream_options options = {
+        .authority = sender->options.peer.peer_address,
+        .target = sender->options.lane == SENDER_CONTROL ? "/raft/v1/control" : "/raft/v1/bulk",
+        .headers = head.pairs,
+        .header_count = PROTOCOL_HEAD_PAIRS,
+        .deadline_ms = clock_monotonic_ms() + sender->options.connect_timeout_ms,
+    };
+    if (http_stream_open(&options, &stream, &error) != STATUS_OK) {
+        sender_lost(sender, &error);
+        return NULL;
+    }
+    mutex_lock(&sender->mutex);
+    sender->connected = true;
+    sender->last_error[0] = '\0';
+    mutex_unlock(&sender->mutex);
+    log_info("transport", "stream open", "lane=%s to=%u at=%s", protocol_lane_name(sender->options.lane),
+             sender->options.peer.broker_id, sender->options.peer.peer_address);
+    return stream;
+}
+
+/* Takes what is queued, waiting for it a while. False: the thread shall end. */
+static bool sender_take(struct sender *sender, struct buffer *taken, uint64_t wait_ms) {
+    uint64_t deadline_ms = clock_monotonic_ms() + wait_ms;
+    buffer_clear(taken);
+    mutex_lock(&sender->mutex);
+    while (sender->queue.size == 0 && !sender->stopping) {
+        if (!condition_wait_until(&sender->filled, &sender->mutex, deadline_ms)) {
+            break;
+        }
+    }
+    struct buffer empty = *taken;
+    *taken = sender->queue;
+    sender->queue = empty;
+    bool go_on = !sender->stopping;
+    mutex_unlock(&sender->mutex);
+    return go_on;
+}
+
+/* Sends until the stream breaks or the thread shall end; false: the latter. */
+static bool sender_pump(struct sender *sender, struct http_stream *stream, struct buffer *taken) {
+    struct error error = {.message = "the peer closed the stream"};
+    while (sender_take(sender, taken, SENDER_LOOK_MS)) {
+        if (taken->size == 0) {
+            if (http_stream_is_broken(stream)) {
+                sender_lost(sender, &error);
+                return true;
+            }
+            continue;
+        }
+        uint64_t deadline_ms = clock_monotonic_ms() + sender->options.send_timeout_ms;
+        if (http_stream_send(stream, buffer_slice(taken), deadline_ms, &error) != STATUS_OK) {
+            sender_lost(sender, &error);
+            return true;
+        }
+        if (http_stream_remaining(stream) < SENDER_ROLL_BYTES) {
+            error_set(&error, STATUS_CLOSED, "the stream's length is used up: a new one is opened");
+            sender_lost(sender, &error);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* False: the thread shall end. */
+static bool sender_pause(struct sender *sender) {
+    uint64_t deadline_ms = clock_monotonic_ms() + SENDER_RETRY_MS;
+    mutex_lock(&sender->mutex);
+    while (!sender->stopping && condition_wait_until(&sender->filled, &sender->mutex, deadline_ms)) {
+    }
+    bool go_on = !sender->stopping;
+    mutex_unlock(&sender->mutex);
+    return go_on;
+}
+
+static void sender_main(void *argument) {
+    struct sender *sender = argument;
+    struct buffer taken;
+    buffer_init(&taken, PEER_QUEUE_BYTES_MAX);
+    bool go_on = true;
+    while (go_on) {
+        struct http_stream *stream = sender_connect(sender);
+        if (stream) {
+            go_on = sender_pump(sender, stream, &taken);
+            http_stream_close(stream);
+        }
+        go_on = go_on && sender_pause(sender);
+    }
+    buffer_finish(&taken);
+}
+
+enum status sender_create(const struct sender_options *options, struct sender **ret_sender) {
+    struct sender *sender = calloc(1, sizeof *sender);
+    if (sender == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    sender->options = *options;
+    mutex_init(&sender->mutex);
+    condition_init(&sender->filled);
+    buffer_init(&sender->queue, PEER_QUEUE_BYTES_MAX);
+    frame_writer_init(&sender->building, sender_frame_max(sender), PEER_QUEUE_BYTES_MAX);
+    enum status status =
+        thread_start(&sender->thread, options->lane == SENDER_CONTROL ? "send-control" : "send-bulk",
+                     sender_main, sender, NULL);
+    if (status != STATUS_OK) {
+        sender_destroy(sender);
+        return status;
+    }
+    *ret_sender = sender;
+    return STATUS_OK;
+}
+
+void sender_stop(struct sender *sender) {
+    mutex_lock(&sender->mutex);
+    sender->stopping = true;
+    condition_broadcast(&sender->filled);
+    mutex_unlock(&sender->mutex);
+}
+
+void sender_destroy(struct sender *sender) {
+    if (sender == NULL) {
+        return;
+    }
+    sender_stop(sender);
+    thread_join(&sender->thread);
+    frame_writer_finish(&sender->building);
+    buffer_finish(&sender->queue);
+    condition_finish(&sender->filled);
+    mutex_finish(&sender->mutex);
+    free(sender);
+}
+
+void sender_add(struct sender *sender, const struct raft_message *message) {
+    if (!frame_writer_add(&sender->building, message)) {
+        mutex_lock(&sender->mutex);
+        sender->dropped_total++;
+        mutex_unlock(&sender->mutex);
+    }
+}
+
+void sender_flush(struct sender *sender) {
+    frame_writer_close(&sender->building);
+    if (sender->building.bytes.size == 0) {
+        return;
+    }
+    mutex_lock(&sender->mutex);
+    if (!sender->connected) {
+        sender->dropped_total++;
+    } else if (sender->queue.size == 0) {
+        struct buffer empty = sender->queue;
+        sender->queue = sender->building.bytes;
+        sender->building.bytes = empty;
+    } else {
+        buffer_append_slice(&sender->queue, buffer_slice(&sender->building.bytes));
+        if (buffer_status(&sender->queue) != STATUS_OK) {
+            sender->dropped_total++;
+            sender->queue.status = STATUS_OK; /* an append that failed added nothing */
+        }
+    }
+    condition_signal(&sender->filled);
+    mutex_unlock(&sender->mutex);
+    frame_writer_clear(&sender->building);
+}

@@ -1,0 +1,46 @@
+/*
+ * A sender: one lane to one peer. Queues frames, and a thread of its own keeps a stream open and sends them.
+ */
+#ifndef TRANSPORT_SENDER_H
+#define TRANSPORT_SENDER_H
+
+#include "frame.h"
+
+#include "aviary/base/thread.h"
+#include "aviary/transport.h"
+
+enum sender_lane { SENDER_CONTROL, SENDER_BULK };
+
+struct sender_options {
+    enum sender_lane lane;
+    struct transport_peer peer;
+    struct transport_identity identity;
+    uint64_t connect_timeout_ms;
+    uint64_t send_timeout_ms;
+};
+
+struct sender {
+    struct sender_options options;
+    struct thread thread;
+    struct frame_writer building; /* the replicas' thread only */
+    struct mutex mutex;           /* guards all below */
+    struct condition filled;
+    struct buffer queue; /* whole frames */
+    bool connected;
+    bool stopping;
+    uint64_t dropped_total;
+    char last_error[128];
+};
+
+/* Starts the thread. NO_MEMORY, UNAVAILABLE. */
+enum status sender_create(const struct sender_options *options, struct sender **ret_sender) AVIARY_MUST_USE;
+/* Tells the thread to end, without waiting; then destroy. */
+void sender_stop(struct sender *sender);
+/* Joins the thread. Takes NULL. */
+void sender_destroy(struct sender *sender);
+/* Takes a message into the burst, or drops it. The replicas' thread. */
+void sender_add(struct sender *sender, const struct raft_message *message);
+/* Hands the burst to the thread. The replicas' thread. */
+void sender_flush(struct sender *sender);
+
+#endif
