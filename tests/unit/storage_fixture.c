@@ -10,9 +10,14 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { FIXTURE_WRITE_BUFFER = 512 * 1024, FIXTURE_FREE_MIN = 4 * 1024 * 1024 };
+enum {
+    FIXTURE_WRITE_BUFFER = 512 * 1024,
+    FIXTURE_FREE_MIN = 4 * 1024 * 1024,
+    FIXTURE_MEMORY_MIN = 256 * 1024 * 1024,
+};
 
 static uint8_t byte_of(uint64_t group, uint64_t index, size_t at) {
     return (uint8_t)(group * 31 + index * 7 + at);
@@ -130,8 +135,16 @@ enum status fixture_commit(struct storage *storage, struct fixture_completions *
     return status;
 }
 
+/* Memory where there is plenty: these tests sync thousands of times, and pull no plugs. */
+static const char *fastest_folder(void) {
+    struct statvfs stat;
+    bool shared_memory = statvfs("/dev/shm", &stat) == 0 && access("/dev/shm", W_OK) == 0 &&
+                         (uint64_t)stat.f_bavail * stat.f_frsize >= FIXTURE_MEMORY_MIN;
+    return shared_memory ? "/dev/shm" : "/tmp";
+}
+
 void fixture_directory_init(struct fixture_directory *directory) {
-    snprintf(directory->root, sizeof directory->root, "/tmp/aviary-storage-XXXXXX");
+    snprintf(directory->root, sizeof directory->root, "%s/aviary-storage-XXXXXX", fastest_folder());
     assert_non_null(mkdtemp(directory->root));
     snprintf(directory->data, sizeof directory->data, "%.200s/data", directory->root);
 }

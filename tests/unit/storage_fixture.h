@@ -43,7 +43,7 @@ struct storage_batch *fixture_batch(struct fixture_completions *completions);
 
 /* ---- Data directories ---- */
 
-/* A new folder under /tmp, and the path of the data directory that will be made in it. */
+/* A new folder under /dev/shm or /tmp, and the path of the data directory that will be made in it. */
 struct fixture_directory {
     char root[FIXTURE_PATH_MAX];
     char data[FIXTURE_PATH_MAX];
