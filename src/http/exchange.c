@@ -175,7 +175,10 @@ int exchange_run(struct http_exchange *exchange, struct mg_connection *connectio
     } else {
         run_request(exchange);
     }
-    atomic_store_explicit(&exchange->busy, false, memory_order_release);
+    atomic_store(&exchange->busy, false);
+    if (http_server_is_stopping(server)) {
+        server_tell_idle(server);
+    }
     return (int)http_response_status(&exchange->response);
 }
 

@@ -50,7 +50,7 @@ static inline void counter_add(atomic_uint_fast64_t *counter, uint64_t more) {
 
 /* Once, on the worker's first connection. */
 void exchange_init(struct http_exchange *exchange, struct http_server *server, struct watch *watch);
-/* Frees what it holds. Takes a zeroed one. */
+/* Frees what it holds. */
 void exchange_finish(struct http_exchange *exchange);
 
 /* civetweb's callbacks: a connection begins, a whole head was read, civetweb refuses a head, a connection

@@ -23,6 +23,14 @@ struct http_server {
     struct http_exchange *exchanges; /* worker_count; each its worker's */
     struct watch *watches;           /* worker_count; each its worker's and the watcher's */
     struct watcher watcher;
+    struct mutex mutex;
+    struct condition idle; /* a worker is no longer busy; signalled only while stopping */
 };
+
+/* Starts civetweb on `address` with everything it must be told. UNAVAILABLE, with civetweb's reason. */
+enum status server_start_civetweb(struct http_server *server, const struct sockaddr_in *address,
+                                  struct error *error) AVIARY_MUST_USE;
+/* An exchange is no longer busy: wakes the one who waits for that. */
+void server_tell_idle(struct http_server *server);
 
 #endif

@@ -12,8 +12,6 @@
  */
 enum watch_state { OFF, ON, CUTTING, CUT };
 
-enum { CUTTING_WAIT_US = 100 };
-
 void watch_begin(struct watch *watch, const void *connection, int how, uint64_t deadline_ms) {
     watch->connection = connection;
     watch->how = how;
@@ -35,7 +33,8 @@ bool watch_end(struct watch *watch) {
             atomic_store_explicit(&watch->state, OFF, memory_order_relaxed);
             return true;
         }
-        usleep(CUTTING_WAIT_US);
+        mutex_lock(watch->cutting); /* held until it is CUT */
+        mutex_unlock(watch->cutting);
     }
 }
 
@@ -43,24 +42,30 @@ static bool is_overdue(const struct watch *watch, uint64_t now_ms) {
     return atomic_load_explicit(&watch->deadline_ms, memory_order_relaxed) <= now_ms;
 }
 
-static void cut_if_overdue(const struct watcher *watcher, struct watch *watch, uint64_t now_ms) {
-    int state = ON;
-    if (atomic_load_explicit(&watch->state, memory_order_relaxed) != ON || !is_overdue(watch, now_ms) ||
-        !atomic_compare_exchange_strong(&watch->state, &state, CUTTING)) {
-        return;
-    }
-    /* Between the look and the exchange the worker may have ended one watch and begun the next. */
-    if (!is_overdue(watch, now_ms)) {
-        atomic_store_explicit(&watch->state, ON, memory_order_release);
-        return;
-    }
+static void shut_down(const struct watcher *watcher, const struct watch *watch) {
     struct socket_ends ends;
     int fd;
     if (watcher->ends(watch->connection, &ends) && socket_find(&ends, &fd) == STATUS_OK) {
         shutdown(fd, watch->how);
         close(fd);
     }
-    atomic_store_explicit(&watch->state, CUT, memory_order_release);
+}
+
+static void cut_if_overdue(struct watcher *watcher, struct watch *watch, uint64_t now_ms) {
+    int state = ON;
+    if (atomic_load_explicit(&watch->state, memory_order_relaxed) != ON || !is_overdue(watch, now_ms)) {
+        return;
+    }
+    mutex_lock(&watcher->cutting);
+    if (atomic_compare_exchange_strong(&watch->state, &state, CUTTING)) {
+        /* Between the look and the exchange the worker may have ended one watch and begun the next. */
+        bool is_late = is_overdue(watch, now_ms);
+        if (is_late) {
+            shut_down(watcher, watch);
+        }
+        atomic_store_explicit(&watch->state, is_late ? CUT : ON, memory_order_release);
+    }
+    mutex_unlock(&watcher->cutting);
 }
 
 static void run(void *argument) {
@@ -80,15 +85,24 @@ static void run(void *argument) {
     mutex_unlock(&watcher->mutex);
 }
 
+static void release(struct watcher *watcher) {
+    condition_finish(&watcher->wake);
+    mutex_finish(&watcher->mutex);
+    mutex_finish(&watcher->cutting);
+}
+
 enum status watcher_init(struct watcher *watcher, struct watch *watches, size_t count, watch_ends ends,
                          struct error *error) {
     *watcher = (struct watcher){.watches = watches, .count = count, .ends = ends};
+    for (size_t i = 0; i < count; i++) {
+        watches[i] = (struct watch){.cutting = &watcher->cutting};
+    }
+    mutex_init(&watcher->cutting);
     mutex_init(&watcher->mutex);
     condition_init(&watcher->wake);
     enum status status = thread_start(&watcher->thread, "http-watch", run, watcher, error);
     if (status != STATUS_OK) {
-        condition_finish(&watcher->wake);
-        mutex_finish(&watcher->mutex);
+        release(watcher);
     }
     return status;
 }
@@ -99,6 +113,5 @@ void watcher_finish(struct watcher *watcher) {
     condition_signal(&watcher->wake);
     mutex_unlock(&watcher->mutex);
     thread_join(&watcher->thread);
-    condition_finish(&watcher->wake);
-    mutex_finish(&watcher->mutex);
+    release(watcher);
 }

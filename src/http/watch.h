@@ -21,7 +21,8 @@ struct watch {
     _Alignas(WATCH_ALIGNMENT) atomic_int state; /* enum watch_state in watch.c */
     atomic_uint_fast64_t deadline_ms;
     const void *connection;
-    int how; /* for shutdown(2) */
+    int how;               /* for shutdown(2) */
+    struct mutex *cutting; /* held by the watcher while a watch is CUTTING */
 };
 
 /* Tells both ends of a watched connection; runs on the watching thread while the connection is held open. */
@@ -39,6 +40,7 @@ struct watcher {
     size_t count;
     watch_ends ends;
     struct thread thread;
+    struct mutex cutting;
     struct mutex mutex;
     struct condition wake;
     bool stopping; /* under mutex */
