@@ -1,8 +1,8 @@
 /*
  * A broker as coordination sees it, for tests: an object of the port, and all that it told so far.
  */
-#ifndef TESTS_SUPPORT_COORDINATION_MEMBER_H
-#define TESTS_SUPPORT_COORDINATION_MEMBER_H
+#ifndef AVIARY_TESTS_SUPPORT_COORDINATION_MEMBER_H
+#define AVIARY_TESTS_SUPPORT_COORDINATION_MEMBER_H
 
 #include "aviary/base/thread.h"
 #include "aviary/coordination/zookeeper.h"

@@ -4,8 +4,8 @@
  *
  * Threads: one; start from the thread that lives longest, since the server dies with it.
  */
-#ifndef TESTS_SUPPORT_ZOOKEEPER_SERVER_H
-#define TESTS_SUPPORT_ZOOKEEPER_SERVER_H
+#ifndef AVIARY_TESTS_SUPPORT_ZOOKEEPER_SERVER_H
+#define AVIARY_TESTS_SUPPORT_ZOOKEEPER_SERVER_H
 
 #include <stdbool.h>
 #include <stdint.h>

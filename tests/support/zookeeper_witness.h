@@ -2,8 +2,8 @@
  * An onlooker at a test's ZooKeeper, with a session of its own: reads what stands there, and meddles.
  * Every wait is bounded; what cannot be done in time fails the test.
  */
-#ifndef TESTS_SUPPORT_ZOOKEEPER_WITNESS_H
-#define TESTS_SUPPORT_ZOOKEEPER_WITNESS_H
+#ifndef AVIARY_TESTS_SUPPORT_ZOOKEEPER_WITNESS_H
+#define AVIARY_TESTS_SUPPORT_ZOOKEEPER_WITNESS_H
 
 #include <stdbool.h>
 #include <stdint.h>
