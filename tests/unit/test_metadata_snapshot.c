@@ -173,14 +173,14 @@ static struct buffer plain_snapshot(void) {
     return snapshot;
 }
 
-static void expect_lie_refused(const struct lie *lie) {
-    struct buffer snapshot = plain_snapshot();
+/* Takes `snapshot` over. */
+static void expect_lie_refused(struct buffer snapshot, const struct lie *lie) {
+    struct metadata *to = make_metadata(1);
+    uint32_t before = metadata_digest(to);
     uint8_t raw[8];
     bytes_put_u64le(raw, lie->value);
     memcpy(snapshot.data + lie->at, raw, lie->size);
     seal(&snapshot);
-    struct metadata *to = make_metadata(1);
-    uint32_t before = metadata_digest(to);
     assert_int_equal(restore_copy(to, snapshot.data, snapshot.size), lie->expected);
     assert_int_equal(metadata_digest(to), before);
     metadata_destroy(to);
@@ -227,7 +227,56 @@ static void test_a_state_that_cannot_be_is_refused(void **state) {
         {AT_REPLICAS + 1, 8, 3, STATUS_CORRUPT}, /* one twice */
     };
     for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++) {
-        expect_lie_refused(&lies[i]);
+        expect_lie_refused(plain_snapshot(), &lies[i]);
+    }
+}
+
+/* Brokers 10, 20, 30 with incarnations 1, 4, 3; 2 is superseded. */
+static struct buffer superseded_snapshot(void) {
+    struct metadata *metadata = make_metadata(3);
+    struct metadata_command command = register_command(20, 201, "h");
+    assert_int_equal(apply_command(metadata, &command).result.incarnation, 4);
+    struct buffer snapshot = snapshot_of(metadata);
+    metadata_destroy(metadata);
+    return snapshot;
+}
+
+static void test_a_history_that_cannot_be_is_refused(void **state) {
+    (void)state;
+    enum { AT_SECOND_BROKER = AT_BROKER + 4 + BROKER_SIZE };
+    static const struct lie lies[] = {
+        {AT_SECOND_BROKER + 4, 8, 2, STATUS_CORRUPT}, /* the superseded one as current */
+        {AT_OWNERS + 4, 4, 99, STATUS_CORRUPT},       /* its owner is no broker */
+        {AT_OWNERS + 4, 4, 0, STATUS_CORRUPT},        /* nobody's */
+    };
+    for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++) {
+        expect_lie_refused(superseded_snapshot(), &lies[i]);
+    }
+}
+
+/* Topics "a", group 1, and "b", group 2; one replica each. */
+static struct buffer two_topics_snapshot(void) {
+    struct metadata *metadata = make_metadata(3);
+    create_topic(metadata, "a", 1, (const raft_id[]){1}, 1);
+    create_topic(metadata, "b", 1, (const raft_id[]){2}, 1);
+    struct buffer snapshot = snapshot_of(metadata);
+    metadata_destroy(metadata);
+    return snapshot;
+}
+
+static void test_topics_in_each_others_way_are_refused(void **state) {
+    (void)state;
+    enum { TOPIC_SIZE = AT_INITIAL - AT_TOPIC + 18 };
+    static const struct lie lies[] = {
+        {AT_TOPIC + 2, 1, 'b', STATUS_CORRUPT},              /* a name twice */
+        {AT_TOPIC + 2, 1, 'c', STATUS_CORRUPT},              /* out of order */
+        {AT_FIRST_GROUP, 8, 2, STATUS_CORRUPT},              /* a group twice */
+        {AT_FIRST_GROUP + TOPIC_SIZE, 8, 1, STATUS_CORRUPT}, /* the same from the other side */
+        {AT_TOPICS, 4, 1, STATUS_CORRUPT},                   /* one more than counted */
+        {AT_TOPICS, 4, 3, STATUS_CORRUPT},                   /* one fewer */
+    };
+    for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++) {
+        expect_lie_refused(two_topics_snapshot(), &lies[i]);
     }
 }
 
@@ -288,9 +337,14 @@ static void test_without_memory_nothing_changes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_the_same_state_comes_back),         cmocka_unit_test(test_it_is_appended),
-        cmocka_unit_test(test_damaged_bytes_are_refused),         cmocka_unit_test(test_cut_and_sealed_again),
-        cmocka_unit_test(test_a_state_that_cannot_be_is_refused), cmocka_unit_test(test_noise_does_no_harm),
+        cmocka_unit_test(test_the_same_state_comes_back),
+        cmocka_unit_test(test_it_is_appended),
+        cmocka_unit_test(test_damaged_bytes_are_refused),
+        cmocka_unit_test(test_cut_and_sealed_again),
+        cmocka_unit_test(test_a_state_that_cannot_be_is_refused),
+        cmocka_unit_test(test_a_history_that_cannot_be_is_refused),
+        cmocka_unit_test(test_topics_in_each_others_way_are_refused),
+        cmocka_unit_test(test_noise_does_no_harm),
         cmocka_unit_test(test_without_memory_nothing_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -74,7 +74,8 @@ static void test_the_same_state_comes_back(void **state) {
 enum { LOG_ENTRIES = 300 };
 
 /* A log of keyed and plain batches; the log start moves to its middle in the end. */
-static size_t make_log(struct prng *prng, struct entry_header *log, uint8_t start_payload[8]) {
+static size_t make_log(struct prng *prng, uint64_t keyed_of_100, struct entry_header *log,
+                       uint8_t start_payload[8]) {
     int64_t offset = 0;
     size_t size = 0;
     uint64_t next_key = 0;
@@ -86,7 +87,7 @@ static size_t make_log(struct prng *prng, struct entry_header *log, uint8_t star
         }
         uint32_t count = (uint32_t)prng_between(prng, 1, 5);
         log[size] = entry_records(index, offset, count, (int64_t)index / 3);
-        if (prng_chance(prng, 1, 3)) {
+        if (prng_chance(prng, keyed_of_100, 100)) {
             log[size] = entry_keyed(log[size], next_key, next_key);
             next_key++;
         }
@@ -104,14 +105,29 @@ static void apply_from(struct partition *partition, const struct entry_header *l
     }
 }
 
+static void expect_to_lead_here(const struct partition *from, const struct entry_header *log, size_t size,
+                                size_t at, int64_t next_offset, int64_t append_time_ms,
+                                const uint8_t start_payload[8]) {
+    struct buffer earlier;
+    buffer_init(&earlier, SNAPSHOT_MAX);
+    partition_snapshot_at(from, log[at].index, next_offset, append_time_ms, &earlier);
+    struct partition *to = partition_create(KEYS_MAX);
+    assert_non_null(to);
+    assert_int_equal(partition_restore(to, buffer_slice(&earlier)), STATUS_OK);
+    assert_int_equal(partition_applied_index(to), log[at].index);
+    apply_from(to, log, at + 1, size, start_payload);
+    assert_int_equal(partition_digest(to), partition_digest(from));
+    partition_destroy(to);
+    buffer_finish(&earlier);
+}
+
 /* At each place up to the log's start: what follows leads to the same state. */
-static void test_an_earlier_state_leads_to_this_one(void **state) {
-    (void)state;
+static void run_earlier_states(uint64_t seed, uint64_t keyed_of_100) {
     static struct entry_header log[LOG_ENTRIES];
     uint8_t start_payload[8];
     struct prng prng;
-    prng_init(&prng, 23);
-    size_t size = make_log(&prng, log, start_payload);
+    prng_init(&prng, seed);
+    size_t size = make_log(&prng, keyed_of_100, log, start_payload);
     struct partition *from = partition_create(KEYS_MAX);
     assert_non_null(from);
     apply_from(from, log, 0, size, start_payload);
@@ -125,19 +141,16 @@ static void test_an_earlier_state_leads_to_this_one(void **state) {
         if (next_offset > partition_log_start_offset(from)) {
             break;
         }
-        struct buffer earlier;
-        buffer_init(&earlier, SNAPSHOT_MAX);
-        partition_snapshot_at(from, log[i].index, next_offset, append_time_ms, &earlier);
-        struct partition *to = partition_create(KEYS_MAX);
-        assert_non_null(to);
-        assert_int_equal(partition_restore(to, buffer_slice(&earlier)), STATUS_OK);
-        assert_int_equal(partition_applied_index(to), log[i].index);
-        apply_from(to, log, i + 1, size, start_payload);
-        assert_int_equal(partition_digest(to), partition_digest(from));
-        partition_destroy(to);
-        buffer_finish(&earlier);
+        expect_to_lead_here(from, log, size, i, next_offset, append_time_ms, start_payload);
     }
     partition_destroy(from);
+}
+
+static void test_an_earlier_state_leads_to_this_one(void **state) {
+    (void)state;
+    run_earlier_states(23, 5);  /* fewer keys than the table keeps */
+    run_earlier_states(24, 12); /* about as many */
+    run_earlier_states(25, 50); /* most are forgotten */
 }
 
 /* The bytes are part of the format: docs/storage-format.md. */
