@@ -48,9 +48,14 @@ void raft_election_init(struct raft *raft) {
 }
 
 void raft_set_preference(struct raft *raft, uint32_t rank, uint64_t hold_ms) {
+    uint64_t before_ms = rank_delay_ms(raft);
     raft->election.ranked = true;
     raft->election.rank = rank;
     raft->election.hold_ms = hold_ms;
+    /* What it waits for now moves along. A pre-candidate's or candidate's wait has no rank in it. */
+    if (raft->role == RAFT_FOLLOWER && !is_sole_voter(raft) && raft->election.deadline_ms >= before_ms) {
+        raft->election.deadline_ms += rank_delay_ms(raft) - before_ms;
+    }
 }
 
 bool raft_election_is_loyal(const struct raft *raft) {

@@ -128,7 +128,7 @@ void raft_on_heartbeat_response(struct raft *raft, const struct raft_message *me
         return;
     }
     raft_peer_answered(peer, raft->now_ms);
-    raft_peer_resume(peer);
+    raft_peer_resume(peer, raft->now_ms, raft->options.heartbeat_ms / 2);
     if (message->context > peer->acked_round && message->context <= raft->leadership.round) {
         peer->acked_round = message->context;
         raft_read_confirm(raft);

@@ -69,6 +69,7 @@ void raft_peer_sent(struct raft_peer *peer, uint64_t count, uint64_t now_ms) {
     switch (peer->state) {
     case RAFT_PEER_PROBE:
         peer->probe_sent = true;
+        peer->moved_ms = now_ms;
         break;
     case RAFT_PEER_REPLICATE:
         if (count > 0) {
@@ -135,9 +136,9 @@ void raft_peer_refused(struct raft_peer *peer, uint64_t previous, uint64_t next_
     }
 }
 
-void raft_peer_resume(struct raft_peer *peer) {
+void raft_peer_resume(struct raft_peer *peer, uint64_t now_ms, uint64_t patience_ms) {
     bool waits = peer->state == RAFT_PEER_PROBE ? peer->probe_sent : peer->match_index + 1 < peer->next_index;
-    if (peer->state != RAFT_PEER_SNAPSHOT && waits) {
+    if (peer->state != RAFT_PEER_SNAPSHOT && waits && now_ms - peer->moved_ms >= patience_ms) {
         peer->ping = true;
     }
 }

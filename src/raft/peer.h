@@ -32,7 +32,7 @@ struct raft_peer {
     bool ping;            /* an empty AppendEntries is due */
     bool answered;        /* anything of this term */
     uint64_t answered_ms;
-    uint64_t moved_ms;    /* when the window began or was last answered */
+    uint64_t moved_ms;    /* when the probe was sent; when the window began or was last answered */
     uint64_t acked_round; /* the newest heartbeat round it answered */
     struct raft_window window;
 };
@@ -50,8 +50,8 @@ void raft_peer_sent(struct raft_peer *peer, uint64_t count, uint64_t now_ms);
 bool raft_peer_acknowledged(struct raft_peer *peer, uint64_t index, uint64_t first_index, uint64_t now_ms);
 /* It refused an AppendEntries behind `previous`; the logs may match below `next_hint`. */
 void raft_peer_refused(struct raft_peer *peer, uint64_t previous, uint64_t next_hint);
-/* A heartbeat was answered: what stands still may go on. */
-void raft_peer_resume(struct raft_peer *peer);
+/* A heartbeat was answered: what has stood still for `patience_ms` may go on. */
+void raft_peer_resume(struct raft_peer *peer, uint64_t now_ms, uint64_t patience_ms);
 /* Back to PROBE where the window had no answer for `timeout_ms`. */
 void raft_peer_check_stall(struct raft_peer *peer, uint64_t now_ms, uint64_t timeout_ms);
 

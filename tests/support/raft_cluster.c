@@ -98,6 +98,19 @@ void cluster_deliver(struct cluster *cluster, const struct raft_message *message
                        (struct raft_event){.type = RAFT_EVENT_MESSAGE, .message = message});
 }
 
+const struct raft_message *cluster_sent(const struct cluster *cluster, raft_id from,
+                                        enum raft_message_type type) {
+    const struct packet *newest = NULL;
+    for (size_t i = 0; i < cluster->network.count; i++) {
+        const struct packet *packet = &cluster->network.packets[i];
+        if (packet->message.from == from && packet->message.type == type &&
+            (!newest || packet->sequence > newest->sequence)) {
+            newest = packet;
+        }
+    }
+    return newest ? &newest->message : NULL;
+}
+
 static void deliver_all(struct cluster *cluster) {
     struct raft_message message;
     while (network_receive(&cluster->network, cluster->now_ms, &message)) {
@@ -270,6 +283,10 @@ void cluster_restart(struct cluster *cluster, raft_id id) {
 
 void cluster_persist(struct cluster *cluster, raft_id id, size_t count) {
     driver_persist(cluster, cluster_node(cluster, id), count, true);
+}
+
+void cluster_persist_silently(struct cluster *cluster, raft_id id, size_t count) {
+    driver_persist(cluster, cluster_node(cluster, id), count, false);
 }
 
 void cluster_compact(struct cluster *cluster, raft_id id) {

@@ -82,6 +82,9 @@ raft_id cluster_leader(struct cluster *cluster);
 /* Feeds one event (its time is filled in) and carries its effects out. */
 enum status cluster_step(struct cluster *cluster, raft_id id, struct raft_event event);
 void cluster_deliver(struct cluster *cluster, const struct raft_message *message);
+/* The newest message of that type under way from `from`; NULL: none. */
+const struct raft_message *cluster_sent(const struct cluster *cluster, raft_id from,
+                                        enum raft_message_type type);
 enum status cluster_propose(struct cluster *cluster, raft_id id, uint64_t value);
 enum status cluster_change(struct cluster *cluster, raft_id id, const struct raft_configuration *to);
 enum status cluster_transfer(struct cluster *cluster, raft_id id, raft_id to);
@@ -94,6 +97,8 @@ void cluster_crash(struct cluster *cluster, raft_id id, bool closes);
 void cluster_restart(struct cluster *cluster, raft_id id);
 /* Makes the first `count` waiting writes durable. */
 void cluster_persist(struct cluster *cluster, raft_id id, size_t count);
+/* The same, but nobody is told: the process died before. */
+void cluster_persist_silently(struct cluster *cluster, raft_id id, size_t count);
 /* Saves the applied state and drops the log before it. */
 void cluster_compact(struct cluster *cluster, raft_id id);
 /* Both ways. */
