@@ -18,7 +18,8 @@
 
 #include "aviary/metadata.h"
 
-/* What a step is decided on; borrowed. */
+/* What a step is decided on; borrowed. The voters of `now` and `wanted` together are at most
+ * RAFT_MEMBERS_MAX: beyond that, those who should vote might find no place to learn. */
 struct reconcile {
     const struct raft_configuration *now;    /* committed; has a voter */
     const struct raft_configuration *wanted; /* has a voter */
