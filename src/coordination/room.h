@@ -110,8 +110,9 @@ struct view {
     int32_t fence_version;
     bool is_synced; /* `topics` is the full list, so that what is not in it may be deleted */
     struct task listing;
-    size_t under_way; /* entries taken from both maps */
-    uint64_t review_ms;
+    size_t under_way;    /* entries taken from both maps */
+    uint64_t promote_ms; /* when delayed entries are looked through next */
+    uint64_t review_ms;  /* when settled ones are looked at next */
 };
 
 /* outbox.c: events that wait for the lock to be released */
@@ -221,8 +222,8 @@ void view_sent(struct room *room, struct desired *entry, enum status status);
 void view_topic_begin(struct room *room, struct desired *entry);
 void view_partition_begin(struct room *room, struct desired *entry);
 void view_removal_begin(struct room *room, struct desired *entry);
-/* Desires that nothing is at the path. */
-void view_put_absent(struct room *room, const char *path);
+/* Desires that nothing is at the path. False where there is no room or memory to note it. */
+bool view_put_absent(struct room *room, const char *path) AVIARY_MUST_USE;
 /* view_listing.c: finds topics that are not desired. */
 void view_listing_step(struct room *room);
 

@@ -25,9 +25,13 @@ struct task {
     uint32_t backoff_ms; /* of the last failure; 0 after a success */
 };
 
-/* Something may differ: look again, also where a look is under way (it may have come too early). */
+/*
+ * Something is known to have changed: look again without waiting any longer, also where a look is under way
+ * (it may have come too early).
+ */
 static inline void task_wake(struct task *task) {
     task->wanted = true;
+    task->due_ms = 0;
 }
 
 static inline bool task_is_due(const struct task *task, uint64_t now_ms) {

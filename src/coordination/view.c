@@ -2,6 +2,7 @@
 #include "room.h"
 
 enum {
+    VIEW_PROMOTE_INTERVAL_MS = 20,
     VIEW_REVIEW_INTERVAL_MS = 1000,
     VIEW_REVIEWS_MAX = 50, /* of each map, an interval: what was written is looked at again, in turn */
 };
@@ -110,14 +111,20 @@ static void take_from(struct room *room, struct desired_map *map) {
     }
 }
 
-static void review_some(struct room *room) {
+/* What waits becomes ready in time. A step runs for every answer, so the walk over the delayed has its own
+ * pace. */
+static void tend(struct room *room) {
     struct view *view = &room->view;
-    if (room->now_ms < view->review_ms) {
-        return;
+    if (room->now_ms >= view->promote_ms) {
+        view->promote_ms = room->now_ms + VIEW_PROMOTE_INTERVAL_MS;
+        desired_promote(&view->topics, room->now_ms);
+        desired_promote(&view->partitions, room->now_ms);
     }
-    view->review_ms = room->now_ms + VIEW_REVIEW_INTERVAL_MS;
-    desired_review(&view->topics, VIEW_REVIEWS_MAX);
-    desired_review(&view->partitions, VIEW_REVIEWS_MAX);
+    if (room->now_ms >= view->review_ms) {
+        view->review_ms = room->now_ms + VIEW_REVIEW_INTERVAL_MS;
+        desired_review(&view->topics, VIEW_REVIEWS_MAX);
+        desired_review(&view->partitions, VIEW_REVIEWS_MAX);
+    }
 }
 
 void view_step(struct room *room) {
@@ -125,9 +132,7 @@ void view_step(struct room *room) {
     if (!room->cluster.is_known) {
         return;
     }
-    review_some(room);
-    desired_promote(&view->topics, room->now_ms);
-    desired_promote(&view->partitions, room->now_ms);
+    tend(room);
     if (view->is_fenced) {
         view_listing_step(room);
         take_from(room, &view->topics);

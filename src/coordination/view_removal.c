@@ -86,11 +86,12 @@ void view_removal_begin(struct room *room, struct desired *entry) {
     delete_at_cursor(room, entry);
 }
 
-void view_put_absent(struct room *room, const char *path) {
+bool view_put_absent(struct room *room, const char *path) {
     struct desired *entry = desired_create(path, DESIRED_ABSENT, NULL, room);
     if (!entry || desired_put(&room->view.topics, entry)) {
         desired_destroy(entry);
         room_error(room, "no room to note that %s is to be deleted", path);
-        task_wake(&room->view.listing);
+        return false;
     }
+    return true;
 }

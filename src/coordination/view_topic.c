@@ -21,8 +21,10 @@ static void on_partitions(void *context, const struct answer *answer) {
                        partition < entry->partition_count;
         path_text path;
         int size = snprintf(path, sizeof path, "%s/partitions/%s", entry->path, answer->names[i]);
-        if (!belongs && size > 0 && (size_t)size < sizeof path) {
-            view_put_absent(room, path);
+        bool fits = size > 0 && (size_t)size < sizeof path;
+        if (!belongs && fits && !view_put_absent(room, path)) {
+            view_retry(room, entry);
+            return;
         }
     }
     view_settle(room, entry);

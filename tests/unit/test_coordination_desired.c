@@ -276,6 +276,10 @@ static void test_task(void **state) {
     task_begin(&task);
     task_again(&task);
     assert_true(task_is_due(&task, 0));
+    task_begin(&task);
+    task_fail(&task, 100);
+    task_wake(&task); /* news end the wait */
+    assert_true(task_is_due(&task, 100));
 }
 
 int main(void) {
