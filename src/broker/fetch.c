@@ -22,8 +22,8 @@ static enum status fetch_wait(struct view *view, const struct broker_fetch_reque
         }
         uint64_t until_ms = now_ms + FETCH_POLL_MS;
         view->waiting++;
-        (void)condition_wait_until(&view->changed, &view->mutex,
-                                   until_ms < request->deadline_ms ? until_ms : request->deadline_ms);
+        condition_wait_until(&view->changed, &view->mutex,
+                             until_ms < request->deadline_ms ? until_ms : request->deadline_ms);
         view->waiting--;
     }
     return view->closed ? STATUS_NOT_FOUND : STATUS_OK;

@@ -130,7 +130,7 @@ static void health_coordination(struct broker *broker, struct broker_health *hea
     coordination_status(broker->options.coordination, &status);
     health->coordination_ok = status.connected && !status.closed;
     if (!health->coordination_ok) {
-        snprintf(health->detail[0], sizeof health->detail[0], "%s",
+        snprintf(health->detail[0], sizeof health->detail[0], "%.159s",
                  status.last_error[0] ? status.last_error : "not connected");
     }
 }

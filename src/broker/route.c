@@ -180,8 +180,8 @@ enum status broker_find_leader(struct broker *broker, uint64_t group, uint64_t d
         mutex_lock(&broker->leaders_mutex);
         if (broker->leaders_generation == generation) {
             uint64_t until_ms = now_ms + ROUTE_POLL_MS;
-            (void)condition_wait_until(&broker->leaders_moved, &broker->leaders_mutex,
-                                       until_ms < deadline_ms ? until_ms : deadline_ms);
+            condition_wait_until(&broker->leaders_moved, &broker->leaders_mutex,
+                                 until_ms < deadline_ms ? until_ms : deadline_ms);
         }
         mutex_unlock(&broker->leaders_mutex);
     }

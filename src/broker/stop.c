@@ -44,8 +44,8 @@ static void stop_hand_over(struct broker *broker) {
             return;
         }
         mutex_lock(&broker->leaders_mutex);
-        (void)condition_wait_until(&broker->leaders_moved, &broker->leaders_mutex,
-                                   clock_monotonic_ms() + STOP_POLL_MS);
+        condition_wait_until(&broker->leaders_moved, &broker->leaders_mutex,
+                             clock_monotonic_ms() + STOP_POLL_MS);
         mutex_unlock(&broker->leaders_mutex);
     }
 }

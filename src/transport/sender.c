@@ -25,7 +25,7 @@ static void sender_lost(struct sender *sender, const struct error *error) {
                  protocol_lane_name(sender->options.lane), sender->options.peer.broker_id,
                  sender->options.peer.peer_address, error->message);
     }
-    snprintf(sender->last_error, sizeof sender->last_error, "%s", error->message);
+    snprintf(sender->last_error, sizeof sender->last_error, "%.127s", error->message);
     sender->connected = false;
     buffer_clear(
         &sender->queue); /* what waited is old by the time a new stream stands; Raft repeats what matters */

@@ -35,8 +35,7 @@ void condition_finish(struct condition *condition);
 void condition_wait(struct condition *condition, struct mutex *mutex);
 /* The same until clock_monotonic_ms() reaches `deadline_ms`; false where it has. Never wakes early by the
  * clock. */
-bool condition_wait_until(struct condition *condition, struct mutex *mutex,
-                          uint64_t deadline_ms) AVIARY_MUST_USE;
+bool condition_wait_until(struct condition *condition, struct mutex *mutex, uint64_t deadline_ms);
 void condition_signal(struct condition *condition);
 void condition_broadcast(struct condition *condition);
 
