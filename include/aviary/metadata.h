@@ -64,8 +64,9 @@ struct metadata_first_voter {
 };
 
 /*
- * The state before any command: cluster id and first voters (1 to FIRST_VOTERS_MAX, ids above 0 and distinct,
- * in any order), whose addresses are empty until they register. NULL: no memory.
+ * The state before any command: cluster id and first voters (up to FIRST_VOTERS_MAX, ids above 0 and
+ * distinct, in any order), whose addresses are empty until they register. `count` 0: no cluster's state, only
+ * a place to restore a snapshot into. NULL: no memory.
  */
 struct metadata *metadata_create(const struct uuid *cluster_id, const struct metadata_first_voter *voters,
                                  size_t count);

@@ -18,7 +18,9 @@ static void sort_by_id(struct metadata_first_voter *voters, size_t count) {
 static void insert_first_voters(struct metadata *metadata, const struct metadata_first_voter *voters,
                                 size_t count) {
     struct metadata_first_voter sorted[FIRST_VOTERS_MAX];
-    memcpy(sorted, voters, count * sizeof *voters);
+    for (size_t i = 0; i < count; i++) {
+        sorted[i] = voters[i];
+    }
     sort_by_id(sorted, count);
     for (size_t i = 0; i < count; i++) {
         struct metadata_broker broker = {.id = sorted[i].broker_id, .disk_uuid = sorted[i].disk_uuid};
@@ -32,7 +34,6 @@ static void insert_first_voters(struct metadata *metadata, const struct metadata
 
 struct metadata *metadata_create(const struct uuid *cluster_id, const struct metadata_first_voter *voters,
                                  size_t count) {
-    ASSERT(count > 0);
     ASSERT(count <= FIRST_VOTERS_MAX);
     struct metadata *metadata = calloc(1, sizeof *metadata);
     if (!metadata) {

@@ -80,6 +80,21 @@ static void test_the_same_state_comes_back(void **state) {
     metadata_destroy(to);
 }
 
+static void test_it_fills_an_empty_place(void **state) {
+    (void)state;
+    struct metadata *from = make_rich();
+    struct uuid cluster = uuid_number(7);
+    struct metadata *to = metadata_create(&cluster, NULL, 0);
+    assert_non_null(to);
+    assert_int_equal(metadata_broker_count(to), 0);
+    struct buffer snapshot = snapshot_of(from);
+    assert_int_equal(metadata_restore(to, buffer_slice(&snapshot)), STATUS_OK);
+    assert_int_equal(metadata_digest(from), metadata_digest(to));
+    buffer_finish(&snapshot);
+    metadata_destroy(from);
+    metadata_destroy(to);
+}
+
 static void test_it_is_appended(void **state) {
     (void)state;
     struct metadata *metadata = make_rich();
@@ -338,6 +353,7 @@ static void test_without_memory_nothing_changes(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_same_state_comes_back),
+        cmocka_unit_test(test_it_fills_an_empty_place),
         cmocka_unit_test(test_it_is_appended),
         cmocka_unit_test(test_damaged_bytes_are_refused),
         cmocka_unit_test(test_cut_and_sealed_again),
