@@ -52,13 +52,26 @@ static struct commit gather(struct writer *writer, struct list *taken) {
     return commit;
 }
 
+/* What may happen many times a second is told once in a while. */
+static bool is_due(uint64_t *told_ms) {
+    uint64_t now_ms = clock_monotonic_ms();
+    bool due = *told_ms == 0 || now_ms >= *told_ms + STORAGE_STALL_LOG_MS;
+    if (due) {
+        *told_ms = now_ms;
+    }
+    return due;
+}
+
 /* A full disk must never reach RocksDB, so a commit waits here for space; false where the storage is closed
  * meanwhile. */
 static bool wait_for_space(struct writer *writer, size_t bytes) {
     if (disk_guard_admit_write(writer->guard, bytes)) {
         return true;
     }
-    log_error("storage", "disk full, all writes wait for space", "commit_bytes=%zu", bytes);
+    bool tell = is_due(&writer->full_told_ms);
+    if (tell) {
+        log_error("storage", "disk full, all writes wait for space", "commit_bytes=%zu", bytes);
+    }
     bool admitted = false;
     mutex_lock(&writer->mutex);
     while (!admitted && !writer->stopping) {
@@ -70,7 +83,7 @@ static bool wait_for_space(struct writer *writer, size_t bytes) {
         mutex_lock(&writer->mutex);
     }
     mutex_unlock(&writer->mutex);
-    if (admitted) {
+    if (admitted && tell) {
         log_info("storage", "disk has space again, writing on", "commit_bytes=%zu", bytes);
     }
     return admitted;
@@ -89,8 +102,11 @@ static enum status write_through(struct writer *writer, struct error *error) {
     if (status != STATUS_FULL) {
         return status;
     }
-    log_warn("storage", "the database cannot keep up, writes are held back", "commit=%" PRIu64,
-             writer->commit + 1);
+    writer->stalls++;
+    if (is_due(&writer->stalls_told_ms)) {
+        log_warn("storage", "the database cannot keep up, writes are held back", "stalls=%" PRIu64,
+                 writer->stalls);
+    }
     atomic_store(&writer->stalled, true);
     status = write_once(writer, writer->patient, error);
     atomic_store(&writer->stalled, false);
@@ -194,6 +210,9 @@ enum status writer_start(struct writer *writer, const struct database *database,
     writer->at_once = synced_options(true);
     writer->patient = synced_options(false);
     atomic_init(&writer->stalled, false);
+    writer->stalls = 0;
+    writer->stalls_told_ms = 0;
+    writer->full_told_ms = 0;
     mutex_init(&writer->mutex);
     condition_init(&writer->wake);
     list_init(&writer->queue);

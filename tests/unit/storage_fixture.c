@@ -19,16 +19,14 @@ enum {
     FIXTURE_MEMORY_MIN = 256 * 1024 * 1024,
 };
 
-static uint8_t byte_of(uint64_t group, uint64_t index, size_t at) {
-    return (uint8_t)(group * 31 + index * 7 + at);
-}
-
 struct blob *fixture_entry(uint64_t group, uint64_t index, size_t size) {
     struct blob *blob = blob_create(ENTRY_HEADER_SIZE + size);
     assert_non_null(blob);
     memset(blob->data, 0, ENTRY_HEADER_SIZE);
+    struct prng prng;
+    prng_init(&prng, group * 1000003 + index);
     for (size_t i = 0; i < size; i++) {
-        blob->data[ENTRY_HEADER_SIZE + i] = byte_of(group, index, i);
+        blob->data[ENTRY_HEADER_SIZE + i] = (uint8_t)prng_next(&prng);
     }
     struct entry_header header = {
         .type = RAFT_ENTRY_RECORDS,
@@ -234,20 +232,26 @@ bool fixture_find(const struct fixture_directory *directory, const char *suffix,
                   char ret_path[FIXTURE_PATH_MAX]) {
     char folder[FIXTURE_PATH_MAX];
     fixture_path(directory, "db", folder);
-    char name[FIXTURE_PATH_MAX / 4] = {0};
+    bool found = false;
+    size_t largest = 0;
     DIR *listing = opendir(folder);
     assert_non_null(listing);
     for (const struct dirent *entry = readdir(listing); entry; entry = readdir(listing)) {
         size_t length = strlen(entry->d_name);
-        if (length >= strlen(suffix) && strcmp(entry->d_name + length - strlen(suffix), suffix) == 0 &&
-            strcmp(entry->d_name, name) > 0) {
-            snprintf(name, sizeof name, "%.60s", entry->d_name);
+        if (length < strlen(suffix) || strcmp(entry->d_name + length - strlen(suffix), suffix) != 0) {
+            continue;
+        }
+        char path[FIXTURE_PATH_MAX * 2];
+        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+        size_t size = fixture_file_size(path);
+        if (!found || size > largest) {
+            snprintf(ret_path, FIXTURE_PATH_MAX, "%.*s", FIXTURE_PATH_MAX - 1, path);
+            found = true;
+            largest = size;
         }
     }
     closedir(listing);
-    int length = snprintf(ret_path, FIXTURE_PATH_MAX, "%s/db/%s", directory->data, name);
-    assert_true(length > 0 && length < FIXTURE_PATH_MAX);
-    return name[0] != '\0';
+    return found;
 }
 
 size_t fixture_file_size(const char *path) {

@@ -11,7 +11,8 @@ enum { FIXTURE_PATH_MAX = 256, FIXTURE_TOKENS_MAX = 100000, FIXTURE_WAIT_MS = 30
 
 /* ---- Entries ---- */
 
-/* A sealed entry of term 1 with `size` bytes that depend on group and index. The caller's reference. */
+/* A sealed entry of term 1 with `size` bytes that depend on group and index, and do not compress. The
+ * caller's reference. */
 struct blob *fixture_entry(uint64_t group, uint64_t index, size_t size);
 /* True where `blob` is what fixture_entry made. */
 bool fixture_entry_is(const struct blob *blob, uint64_t group, uint64_t index, size_t size);
@@ -62,7 +63,7 @@ void fixture_copy(const struct fixture_directory *from, const struct fixture_dir
 /* Path of file `name` of the data directory. */
 void fixture_path(const struct fixture_directory *directory, const char *name,
                   char ret_path[FIXTURE_PATH_MAX]);
-/* Finds the file of db/ whose name ends so and is the last in order; false where there is none. */
+/* Finds the largest file of db/ whose name ends so; false where there is none. */
 bool fixture_find(const struct fixture_directory *directory, const char *suffix,
                   char ret_path[FIXTURE_PATH_MAX]);
 size_t fixture_file_size(const char *path);
