@@ -32,8 +32,9 @@ struct writer {
     rocksdb_writeoptions_t *at_once;
     rocksdb_writeoptions_t *patient;
     atomic_bool stalled; /* RocksDB holds writes back until it has compacted */
-    uint64_t stalls;     /* so far; the writer's thread, as the next one */
+    uint64_t stalls;     /* so far; the writer's thread, as the next two */
     uint64_t stalls_told_ms;
+    uint64_t full_told_ms;
     struct writer_metrics metrics;
     struct mutex mutex; /* guards queue and stopping */
     struct condition wake;

@@ -54,7 +54,7 @@ enum {
     STORAGE_WITNESS_DELAY_MS = 30, /* from a commit to the witness's write, which may take 20 more */
     STORAGE_DISK_POLL_MS = 500,
     STORAGE_SPACE_RETRY_MS = 50,    /* a writer that waits for free space looks again */
-    STORAGE_STALL_LOG_MS = 10000,   /* between two lines of the log about stalls */
+    STORAGE_STALL_LOG_MS = 10000,   /* between two lines of the log about writes that wait */
     STORAGE_INODES_MIN = 64,        /* RocksDB must never meet a disk without room for a file */
     STORAGE_LOST_DATABASES_MAX = 2, /* set aside, the newest; older ones are removed */
 
