@@ -50,7 +50,9 @@ struct coordination_cluster {
 };
 
 enum coordination_session_state {
-    COORDINATION_SESSION_CONNECTED,    /* first session, or the same one again after DISCONNECTED */
+    /* First session, or the same one again after DISCONNECTED. After it, and after REOPENED, BROKERS_CHANGED
+       and CONTROLLER_CHANGED come in any case. */
+    COORDINATION_SESSION_CONNECTED,
     COORDINATION_SESSION_DISCONNECTED, /* nothing is known of the others until CONNECTED or REOPENED */
     COORDINATION_SESSION_REOPENED,     /* a new session: the old one's ephemerals are gone or will go */
 };
@@ -224,9 +226,10 @@ enum status coordination_publish_topic(struct coordination *coordination,
 /* Deletes the topic's nodes, children first. */
 enum status coordination_remove_topic(struct coordination *coordination, const char *name) AVIARY_MUST_USE;
 /*
- * A new controller's full list: replaces all topics desired before, compares each with what ZooKeeper has,
- * repairs what differs and deletes what is not in the list. Call it after coordination_publish_controller.
- * On failure the list desired before stays. `count` up to TOPICS_MAX.
+ * The controller's full list: replaces all topics desired before. The first one after
+ * coordination_publish_controller is compared with what ZooKeeper has: what differs is repaired and what is
+ * not in the list is deleted. Later ones cost only what changed. On failure the list desired before stays.
+ * `count` up to TOPICS_MAX.
  */
 enum status coordination_sync_view(struct coordination *coordination, const struct coordination_topic *topics,
                                    size_t count) AVIARY_MUST_USE;

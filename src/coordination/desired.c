@@ -103,22 +103,27 @@ static bool says_the_same(const struct desired *a, const struct desired *b) {
            slice_equal(blob_slice(a->data), blob_slice(b->data));
 }
 
+static void on_changed(struct desired_map *map, struct desired *entry) {
+    entry->backoff_ms = 0;
+    if (entry->state == DESIRED_TAKEN) {
+        entry->changed = true;
+    } else if (entry->state != DESIRED_READY) {
+        move_to(map, entry, DESIRED_READY);
+    }
+}
+
 /* What `entry` desires becomes what `there`, of the same path, desires. Frees `entry`. */
 static void replace(struct desired_map *map, struct desired *there, struct desired *entry) {
     bool same = says_the_same(there, entry);
     there->rank = entry->rank;
+    there->generation = entry->generation;
     if (!same) {
         struct blob *old = there->data;
         there->data = entry->data;
         entry->data = old;
         there->kind = entry->kind;
         there->partition_count = entry->partition_count;
-        there->backoff_ms = 0;
-        if (there->state == DESIRED_TAKEN) {
-            there->changed = true;
-        } else if (there->state != DESIRED_READY) {
-            move_to(map, there, DESIRED_READY);
-        }
+        on_changed(map, there);
     }
     desired_destroy(entry);
 }
@@ -156,6 +161,20 @@ void desired_clear(struct desired_map *map) {
     for (size_t i = 0; i < map->bucket_count; i++) {
         while (map->buckets[i]) {
             desired_erase(map, map->buckets[i]);
+        }
+    }
+}
+
+void desired_sweep(struct desired_map *map, uint64_t generation) {
+    for (size_t i = 0; i < map->bucket_count; i++) {
+        for (struct desired *entry = map->buckets[i]; entry; entry = entry->next_in_bucket) {
+            if (entry->generation != generation && entry->kind != DESIRED_ABSENT) {
+                blob_release(entry->data);
+                entry->data = NULL;
+                entry->kind = DESIRED_ABSENT;
+                entry->partition_count = 0;
+                on_changed(map, entry);
+            }
         }
     }
 }

@@ -29,6 +29,7 @@ struct desired {
     struct blob *data; /* owned; NULL for ABSENT */
     struct partition_rank rank;
     uint32_t partition_count; /* TOPIC */
+    uint64_t generation;      /* of the full list it came with last; see desired_sweep */
 
     /* The map's own */
     enum desired_state state;
@@ -75,6 +76,8 @@ struct desired *desired_find(const struct desired_map *map, const char *path);
 /* A taken one lives on until it comes back. */
 void desired_erase(struct desired_map *map, struct desired *entry);
 void desired_clear(struct desired_map *map);
+/* After a full list was put: every entry of another generation becomes ABSENT. */
+void desired_sweep(struct desired_map *map, uint64_t generation);
 
 /* The next ready one, which is taken thereby; NULL where none is. */
 struct desired *desired_take(struct desired_map *map);

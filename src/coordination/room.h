@@ -71,7 +71,7 @@ struct brokers_slot {
 
 struct brokers {
     struct task task;
-    bool is_delivered; /* since the last session began */
+    bool is_delivered; /* since the last connect */
     size_t unanswered;
     bool has_failed;
     struct brokers_slot slots[BROKERS_MAX];
@@ -97,7 +97,7 @@ struct controller_duty {
     int32_t epoch_version;
     bool epoch_is_there;
     /* As delivered */
-    bool is_delivered;
+    bool is_delivered; /* since the last connect */
     struct controller_node delivered;
     uint64_t delivered_epoch;
 };
@@ -108,7 +108,8 @@ struct view {
     struct desired_map partitions; /* of the partitions that this broker leads */
     bool is_fenced; /* /controller_epoch is our term, at fence_version: topics may be written */
     int32_t fence_version;
-    bool is_synced; /* `topics` is the full list, so that what is not in it may be deleted */
+    bool is_synced;      /* `topics` is the full list, so that what is not in it may be deleted */
+    uint64_t generation; /* of the full list that was synced last */
     struct task listing;
     size_t under_way;    /* entries taken from both maps */
     uint64_t promote_ms; /* when delayed entries are looked through next */

@@ -16,10 +16,10 @@ static void look_at_everything(struct room *room, bool is_new_session) {
     task_wake(&room->brokers.task);
     task_wake(&room->controller.task);
     view_review_all(room);
+    room->brokers.is_delivered = false;
+    room->controller.is_delivered = false;
     if (is_new_session) {
         room->registration.session_id = 0;
-        room->brokers.is_delivered = false;
-        room->controller.is_delivered = false;
     }
 }
 

@@ -8,8 +8,8 @@ enum {
 };
 
 enum status view_init(struct view *view) {
-    /* Topics and configs, and as many that are to be deleted. */
-    enum status status = desired_map_init(&view->topics, 4 * (size_t)TOPICS_MAX);
+    /* Topics and configs: as they are, those that a full list brings anew, and those to be deleted. */
+    enum status status = desired_map_init(&view->topics, 6 * (size_t)TOPICS_MAX);
     if (!status) {
         status = desired_map_init(&view->partitions, COORDINATION_PARTITIONS_MAX);
     }

@@ -185,6 +185,29 @@ static enum status zookeeper_remove_topic(struct coordination *base, const char 
     return status;
 }
 
+/*
+ * A controller's first list is compared with all that ZooKeeper has; a later one only with the list before,
+ * since whatever else differs is found by the review.
+ */
+static enum status put_full_list(struct room *room, struct desired **entries, size_t count) {
+    struct view *view = &room->view;
+    view->generation++;
+    for (size_t i = 0; i < count; i++) {
+        entries[i]->generation = view->generation;
+    }
+    enum status status = put_topic_entries(room, entries, count);
+    if (status || !room->controller.is_leader || room->is_closed) {
+        return status;
+    }
+    desired_sweep(&view->topics, view->generation);
+    if (!view->is_synced) {
+        view->is_synced = true;
+        desired_review_all(&view->topics);
+        task_wake(&view->listing);
+    }
+    return STATUS_OK;
+}
+
 static enum status zookeeper_sync_view(struct coordination *base, const struct coordination_topic *topics,
                                        size_t count) {
     struct room *room = room_of(base);
@@ -204,10 +227,7 @@ static enum status zookeeper_sync_view(struct coordination *base, const struct c
         }
     }
     mutex_lock(&room->lock);
-    desired_clear(&room->view.topics);
-    enum status status = put_topic_entries(room, entries, entry_count);
-    room->view.is_synced = room->controller.is_leader && !room->is_closed;
-    task_wake(&room->view.listing);
+    enum status status = put_full_list(room, entries, entry_count);
     unlock_and_wake(room);
     return status;
 }

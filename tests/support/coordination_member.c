@@ -16,10 +16,12 @@
 static void note(struct member *member, const struct coordination_event *event) {
     switch (event->type) {
     case COORDINATION_BROKERS_CHANGED:
+        member->broker_events++;
         member->broker_count = event->brokers.count;
         memcpy(member->brokers, event->brokers.list, event->brokers.count * sizeof member->brokers[0]);
         break;
     case COORDINATION_CONTROLLER_CHANGED:
+        member->controller_events++;
         member->controller_id = event->controller.broker_id;
         member->controller_term = event->controller.term;
         member->controller_epoch = event->controller.epoch;

@@ -15,8 +15,10 @@ struct member {
     uint32_t session_timeout_ms; /* MEMBER_SESSION_TIMEOUT_MS; may be changed before the start */
 
     struct mutex lock; /* guards what follows; hold it to read */
+    int broker_events;
     size_t broker_count;
     struct coordination_broker brokers[BROKERS_MAX];
+    int controller_events;
     uint32_t controller_id;
     uint64_t controller_term;
     uint64_t controller_epoch;

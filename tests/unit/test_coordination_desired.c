@@ -176,6 +176,33 @@ static void test_review(void **state) {
     assert_null(desired_take(&map));
 }
 
+static void test_sweep(void **state) {
+    (void)state;
+    put("/a", "1");
+    put("/b", "1");
+    struct desired *a = desired_take(&map);
+    assert_true(desired_settle(&map, a));
+    struct desired *b = desired_take(&map);
+
+    /* In the list anew and unchanged: stays settled. Not in the list: is to be absent, taken or not. */
+    struct desired *again = entry_of("/a", "1");
+    again->generation = 1;
+    assert_int_equal(desired_put(&map, again), STATUS_OK);
+    desired_sweep(&map, 1);
+    assert_int_equal(a->state, DESIRED_SETTLED);
+    assert_int_equal(b->kind, DESIRED_ABSENT);
+    assert_true(b->changed);
+    assert_null(b->data);
+    assert_true(desired_settle(&map, b));
+    assert_ptr_equal(desired_take(&map), b);
+    assert_true(desired_settle(&map, b));
+    desired_sweep(&map, 2);
+    assert_ptr_equal(desired_take(&map), a);
+    assert_int_equal(a->kind, DESIRED_ABSENT);
+    assert_true(desired_settle(&map, a));
+    assert_null(desired_take(&map)); /* what is to be absent already stays as it is */
+}
+
 static void test_bound(void **state) {
     (void)state;
     char path[16];
@@ -292,6 +319,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_new_data_does_not_wait, setup, teardown),
         cmocka_unit_test_setup_teardown(test_erased_while_taken, setup, teardown),
         cmocka_unit_test_setup_teardown(test_review, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_sweep, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bound, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_memory, setup, teardown),
         cmocka_unit_test_setup_teardown(test_random_walk, setup, teardown),

@@ -302,6 +302,32 @@ static void test_paused_server_is_left_and_found_again(void **state) {
     member_stop(&one);
 }
 
+static void test_same_session_goes_on_after_a_restart(void **state) {
+    (void)state;
+    struct member one;
+    member_init(&one, 1, 1);
+    one.session_timeout_ms = 4000;
+    member_start(&one, server.port, "/again", NULL);
+    AWAIT(registered(&one, "/again/brokers/ids/1"));
+    MEMBER_AWAIT(&one, one.broker_count == 1 && one.controller_id == 1);
+    int64_t session = session_of(&one);
+    int broker_events = one.broker_events;
+    int controller_events = one.controller_events;
+
+    zookeeper_witness_destroy(witness);
+    witness = NULL;
+    zookeeper_server_kill(&server);
+    MEMBER_AWAIT(&one, one.session_events[COORDINATION_SESSION_DISCONNECTED] == 1);
+    assert_true(zookeeper_server_restart(&server));
+    witness = zookeeper_witness_create(server.port);
+    MEMBER_AWAIT(&one, one.session_events[COORDINATION_SESSION_CONNECTED] == 2);
+    assert_int_equal(session_of(&one), session);
+    /* Whoever forgot them when the connection was lost is told again. */
+    MEMBER_AWAIT(&one, one.broker_events > broker_events && one.broker_count == 1);
+    MEMBER_AWAIT(&one, one.controller_events > controller_events && one.controller_id == 1);
+    member_stop(&one);
+}
+
 static void test_absent_server_is_waited_for(void **state) {
     (void)state;
     struct member one;
@@ -332,6 +358,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_first_start_makes_one_cluster, setup, teardown),
         cmocka_unit_test_setup_teardown(test_foreign_cluster_is_left_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_paused_server_is_left_and_found_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_same_session_goes_on_after_a_restart, setup, teardown),
         cmocka_unit_test_setup_teardown(test_absent_server_is_waited_for, setup, teardown),
     };
     return cmocka_run_group_tests(tests, start_server, stop_server);

@@ -149,6 +149,16 @@ static void test_new_controller_repairs_and_deletes_extras(void **state) {
     AWAIT(!zookeeper_witness_exists(witness, "/sync/brokers/topics/birds/partitions/9"));
     assert_true(zookeeper_witness_exists(witness, "/sync/brokers/topics/birds/partitions/1/state"));
 
+    /* A later list is compared with the one before. */
+    wanted[0].config_count = 0;
+    assert_int_equal(coordination_sync_view(one.coordination, wanted, 1), STATUS_OK);
+    AWAIT(!zookeeper_witness_exists(witness, "/sync/brokers/topics/nests"));
+    AWAIT(!zookeeper_witness_exists(witness, "/sync/config/topics/nests"));
+    AWAIT(zookeeper_witness_sees(witness, "/sync/config/topics/birds", "\"config\":{}"));
+    wanted[0].config_count = 1;
+    assert_int_equal(coordination_sync_view(one.coordination, wanted, 2), STATUS_OK);
+    AWAIT(zookeeper_witness_sees(witness, "/sync/config/topics/nests", config_json));
+
     /* Who meddles later is found out, too. */
     AWAIT(is_settled(&one));
     zookeeper_witness_set(witness, "/sync/config/topics/nests", "mine");
