@@ -4,13 +4,13 @@
  */
 #include "node_private.h"
 
-static bool assign_names_self(const struct node *node, const struct metadata_partition *partition) {
-    for (uint32_t i = 0; i < partition->replica_count; i++) {
-        if (partition->replicas[i] == node->options.self) {
-            return true;
-        }
+/* This broker's place among the replicas of a partition; replica_count: it is none of them. */
+static uint32_t assign_rank(const struct node *node, const struct metadata_partition *partition) {
+    uint32_t rank = 0;
+    while (rank < partition->replica_count && partition->replicas[rank] != node->options.self) {
+        rank++;
     }
-    return false;
+    return rank;
 }
 
 /*
@@ -36,13 +36,22 @@ static void assign_open(struct node *node, const struct metadata_partition *part
     }
 }
 
-static void assign_open_missing(struct node *node, const struct metadata *metadata) {
+static void assign_open_named(struct node *node, const struct metadata *metadata) {
     for (size_t i = 0; i < metadata_topic_count(metadata); i++) {
         const struct metadata_topic *topic = metadata_topic_at(metadata, i);
         for (uint32_t p = 0; p < topic->partition_count && !node->failed; p++) {
             const struct metadata_partition *partition = &topic->partitions[p];
-            if (assign_names_self(node, partition) && node_find(node, partition->group) == NULL) {
+            uint32_t rank = assign_rank(node, partition);
+            if (rank == partition->replica_count) {
+                continue;
+            }
+            if (node_find(node, partition->group) == NULL) {
                 assign_open(node, partition);
+            }
+            struct group *group = node_find(node, partition->group);
+            if (group) {
+                /* The first replica is the one that should lead: the others give it a start. */
+                raft_set_preference(group->raft, rank, 0);
             }
         }
     }
@@ -63,5 +72,5 @@ void node_apply_assignments(struct node *node) {
     const struct metadata *metadata = node_metadata(node);
     node->assignments_changed = false;
     assign_remove_deleted(node, metadata);
-    assign_open_missing(node, metadata);
+    assign_open_named(node, metadata);
 }
