@@ -21,6 +21,7 @@ enum status http_request_accept_stream(struct http_request *request) {
     struct socket_ends ends;
     int fd;
     if (http_request_is_stopping(request)) {
+        http_response_error(&exchange->response, REFUSAL_BUSY, "this server is stopping, try again later");
         return STATUS_CLOSED;
     }
     if (!exchange_ends(exchange->connection, &ends) || socket_find(&ends, &fd) != STATUS_OK) {

@@ -15,8 +15,10 @@
 
 enum { WATCH_PERIOD_MS = 100, WATCH_ALIGNMENT = 64 };
 
-/* One a worker thread. Zeroed: off. The worker writes all of it but for the steps that `state` gives the
- * other. */
+/*
+ * One a worker thread; off after watcher_init. The worker writes all of it, but for the steps of `state` that
+ * are the watcher's.
+ */
 struct watch {
     _Alignas(WATCH_ALIGNMENT) atomic_int state; /* enum watch_state in watch.c */
     atomic_uint_fast64_t deadline_ms;

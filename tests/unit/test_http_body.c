@@ -107,11 +107,12 @@ static void too_large_is_told(void **state) {
     static char part[64 * 1024];
     (void)state;
     raw_expect(http_server_port(server), POST("4194305"), 413, true);
-    /* To one who goes on sending as well: the answer must not be lost to a reset. */
+    /* To one who goes on sending as well: a reset could overtake the answer. */
     int fd = raw_connect(http_server_port(server));
     raw_send_text(fd, POST("10000000"));
     for (int i = 0; i < 20; i++) {
-        raw_send(fd, part, sizeof part);
+        assert_true(send(fd, part, sizeof part, MSG_NOSIGNAL) > 0);
+        usleep(1000);
     }
     assert_true(raw_receive(fd, answer));
     assert_int_equal(raw_status(answer), 413);
@@ -217,6 +218,37 @@ static void expectation_is_met(void **state) {
                "POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\na", 200, true);
 }
 
+/* Announced bytes count as soon as a body begins, so that many large ones cannot take all memory together. */
+static void bodies_share_a_budget(void **state) {
+    int fds[4];
+    (void)state;
+    struct http_server_options options = {.connections_max = 8, .body_bytes_max = HTTP_BODIES_BYTES_MAX / 4};
+    struct http_server *large = raw_server(&options, check_body, NULL);
+    for (int i = 0; i < 4; i++) {
+        fds[i] = raw_connect(http_server_port(large));
+        raw_send_text(fds[i], "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
+                              "Content-Length: 268435456\r\n\r\n");
+        assert_true(raw_receive_head(fds[i], answer)); /* it waits for the body now */
+    }
+    raw_expect(http_server_port(large), POST("100000") "abc", 503, true);
+    raw_expect(http_server_port(large), POST("5") "small", 200, false);
+    for (int i = 0; i < 4; i++) {
+        close(fds[i]);
+    }
+    uint64_t deadline_ms = clock_monotonic_ms() + RAW_WAIT_MS;
+    unsigned status = 0;
+    while (status != 400 && clock_monotonic_ms() < deadline_ms) { /* 503 until a place is given back */
+        int fd = raw_connect(http_server_port(large));
+        raw_send_text(fd, POST("100000") "abc");
+        shutdown(fd, SHUT_WR);
+        assert_true(raw_receive(fd, answer));
+        status = raw_status(answer);
+        close(fd);
+    }
+    assert_int_equal(status, 400);
+    http_server_destroy(large);
+}
+
 static void stopping_ends_reads(void **state) {
     (void)state;
     struct http_server_options options = {.connections_max = 3, .body_deadline_ms = 60000};
@@ -240,6 +272,7 @@ int main(void) {
         cmocka_unit_test_setup(slow_rate_ends_before_the_deadline, reset),
         cmocka_unit_test_setup(truncated_bodies_reach_no_handler, reset),
         cmocka_unit_test_setup(expectation_is_met, reset),
+        cmocka_unit_test_setup(bodies_share_a_budget, reset),
         cmocka_unit_test_setup(stopping_ends_reads, reset),
     };
     return cmocka_run_group_tests(tests, start, stop);

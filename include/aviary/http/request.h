@@ -64,7 +64,7 @@ struct http_request {
 const struct slice *http_request_header(const struct http_request *request, const char *name);
 /* The first parameter of that name (exact), or NULL. */
 const struct slice *http_request_parameter(const struct http_request *request, const char *name);
-/* True once the server is being stopped: a handler that waits should return with what it has, within 200 ms.
+/* True once the server is being stopped: a handler that waits should return within 200 ms, with what it has.
  */
 bool http_request_is_stopping(const struct http_request *request);
 
@@ -75,7 +75,8 @@ bool http_request_is_stopping(const struct http_request *request);
  * nothing of the response is sent, and the connection closes when the handler returns.
  */
 
-/* Sends "100 Continue". IO where the connection is gone, CLOSED where the server is stopping. */
+/* Sends "100 Continue". IO: the connection is gone. CLOSED: the server is stopping, and the response says so.
+ */
 enum status http_request_accept_stream(struct http_request *request) AVIARY_MUST_USE;
 
 /*

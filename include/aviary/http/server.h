@@ -2,19 +2,20 @@
  * The server: one listening address, a bounded number of connections, a thread for each.
  *
  * Before a handler runs, the room has refused, in the project's error form and closing the connection:
- *   400  both Content-Length and Transfer-Encoding, two lengths, a length that is no number, no Host or two,
- * a line that is folded, not CRLF, or has a space before its colon, a bad escape, "%00", "." and ".."
- * segments, empty segments, more than HTTP_PATH_SEGMENTS_MAX segments or HTTP_QUERY_PARAMETERS_MAX parameters
+ *   400  both Content-Length and Transfer-Encoding, two lengths, a length that is no number, no Host or two;
+ *        a line that is folded, ends without CRLF or has a blank before its colon;
+ *        a bad escape, "%00", a segment that is empty, "." or "..";
+ *        more than HTTP_PATH_SEGMENTS_MAX segments or HTTP_QUERY_PARAMETERS_MAX parameters;
+ *        a body that ends early
  *   408  a body later than its deadline or slower than HTTP_BODY_RATE_MIN_BYTES_PER_S
  *   411  Transfer-Encoding: chunked bodies are not supported, send Content-Length
  *   413  a body above `body_bytes_max`
  *   417  an Expect other than 100-continue (which is answered)
- *   431  more than HTTP_HEADERS_MAX headers or HTTP_HEAD_BYTES_MAX bytes of head (400 beyond
- *        twice that)
+ *   431  more than HTTP_HEADERS_MAX headers or HTTP_HEAD_BYTES_MAX bytes of head (400 beyond twice that)
  *   501  a method that is not in `enum http_method`
- *   503  (Retry-After) a connection above `connections_max`, more than HTTP_BODIES_BYTES_MAX bytes of bodies
- * at once, or a server that is stopping A body that ends early never reaches a handler: the connection is
- * closed.
+ *   503  (Retry-After) a connection above `connections_max`, bodies above HTTP_BODIES_BYTES_MAX in all,
+ *        or a server that is stopping
+ * A new connection's first head has HTTP_HEAD_DEADLINE_MS to come, a later one the idle timeout.
  *
  * Threads: create and destroy from one thread; the others from any. Several servers a process are fine.
  */
@@ -32,11 +33,10 @@ typedef void (*http_handler)(void *context, struct http_request *request, struct
 typedef bool (*http_is_stream)(void *context, const struct http_request *request);
 
 struct http_server_options {
-    const char
-        *listen; /* "host:port", IPv4 or a name that has an IPv4 address; port 0 lets the kernel choose */
+    const char *listen;        /* "host:port"; IPv4, or a name that has such an address; port 0: any */
     unsigned connections_max;  /* 1..HTTP_CONNECTIONS_MAX; 0: HTTP_CONNECTIONS_MAX */
     size_t body_bytes_max;     /* 0: HTTP_BODY_BYTES_MAX */
-    uint32_t body_deadline_ms; /* from the end of the head to the end of the body; 0: HTTP_BODY_DEADLINE_MS */
+    uint32_t body_deadline_ms; /* from the head's end to the body's end; 0: HTTP_BODY_DEADLINE_MS */
     uint32_t idle_timeout_ms;  /* between two requests of a connection; 0: HTTP_IDLE_TIMEOUT_MS */
     http_is_stream is_stream;  /* NULL: no streams */
 };
