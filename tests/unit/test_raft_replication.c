@@ -192,6 +192,25 @@ static void test_nothing_is_sent_twice_for_a_slow_disk(void **state) {
     cluster_finish(&cluster);
 }
 
+static void test_a_window_without_answers_is_given_up(void **state) {
+    (void)state;
+    struct cluster cluster;
+    raft_id leader;
+    cluster_init(&cluster, 3, 0, 12);
+    settle(&cluster, &leader);
+    raft_id follower = other_than(leader);
+    cluster_node(&cluster, follower)->slow_disk = true;
+    assert_int_equal(cluster_propose(&cluster, leader, 1), STATUS_OK);
+    cluster_run(&cluster, CLUSTER_ELECTION_MAX_MS + 2 * CLUSTER_TICK_MS);
+    struct raft_progress progress;
+    assert_true(raft_progress(cluster_node(&cluster, leader)->raft, follower, &progress));
+    assert_int_equal(progress.inflight, 0);
+    assert_int_equal(progress.next_index, progress.match_index + 1);
+    cluster_node(&cluster, follower)->slow_disk = false;
+    cluster_run_to_agreement(&cluster);
+    cluster_finish(&cluster);
+}
+
 static void test_a_leader_counts_itself_only_when_durable(void **state) {
     (void)state;
     struct cluster cluster;
@@ -333,6 +352,7 @@ int main(void) {
         cmocka_unit_test(test_figure_8_an_own_entry_commits_those_before_it),
         cmocka_unit_test(test_what_got_lost_is_sent_again_after_a_heartbeat),
         cmocka_unit_test(test_nothing_is_sent_twice_for_a_slow_disk),
+        cmocka_unit_test(test_a_window_without_answers_is_given_up),
         cmocka_unit_test(test_a_leader_counts_itself_only_when_durable),
         cmocka_unit_test(test_a_response_of_another_term_is_dropped),
         cmocka_unit_test(test_an_old_append_shortens_nothing),

@@ -159,6 +159,12 @@ static void test_what_is_known_is_not_installed(void **state) {
         assert_non_null(answer);
         assert_int_equal(answer->index, commit);
     }
+    /* Nor where the log's start is beyond it, and the entry's term is not known any more. */
+    cluster_compact(&offered.cluster, offered.follower);
+    offered.message.index = commit - 1;
+    cluster_deliver(&offered.cluster, &offered.message);
+    assert_null(node->effects.install);
+    assert_int_equal(raft_commit_index(node->raft), commit);
     end_offered(&offered);
 }
 
