@@ -107,7 +107,7 @@ static int run_opener(const struct fixture_directory *directory, uint64_t last) 
         verdict = NEW;
     }
     fixture_close(storage);
-    return verdict;
+    return (int)verdict;
 }
 
 static pid_t spawn(char *const arguments[], int output) {
