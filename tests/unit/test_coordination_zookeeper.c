@@ -215,7 +215,10 @@ static void test_expired_session_is_reopened(void **state) {
 
     int64_t old_session = session_of(&one);
     zookeeper_end_session(server.port, old_session);
+    uint64_t before_ms = clock_monotonic_ms();
     MEMBER_AWAIT(&one, one.session_events[COORDINATION_SESSION_REOPENED] == 1);
+    /* At once: an expired handle is not waited for like a lost connection. */
+    assert_true(clock_monotonic_ms() - before_ms < 2 * MEMBER_SESSION_TIMEOUT_MS);
     AWAIT(registered(&one, "/expire/brokers/ids/1"));
     AWAIT(zookeeper_witness_owner(witness, "/expire/controller") == session_of(&one));
     assert_true(zookeeper_witness_sees(witness, "/expire/controller", "\"term\":3"));
