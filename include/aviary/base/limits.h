@@ -93,19 +93,19 @@ enum {
     JSON_VALUES_MAX = 262144, /* values and names in one document that is read into a tree */
 
     /* The API */
-    LONG_POLLS_MAX = 1024,           /* readers that wait at one broker */
-    LONG_POLL_PIECE_MS = 200,        /* one that waits looks up this often */
-    FORWARD_ATTEMPT_MS = 2000,       /* for another broker's answer, before the leader is looked for again */
-    FORWARD_WAIT_MS = 1000,          /* of a long poll at another broker, before it is asked again */
-    FANOUT_MS = 1000,                /* for all brokers' answers, where one request asks all of them */
-    FANOUT_THREADS_MAX = 8,          /* of one such request */
-    PEERS_FRESH_MS = 1000,           /* who is alive is asked again after this */
-    SIMPLE_MESSAGES_DEFAULT = 50,    /* of the simple dialect's GET /messages */
+    LONG_POLLS_MAX = 1024,        /* readers that wait at one broker */
+    LONG_POLL_PIECE_MS = 200,     /* one that waits looks up this often */
+    FORWARD_ATTEMPT_MS = 2000,    /* for another broker's answer, before the leader is looked for again */
+    FORWARD_WAIT_MS = 1000,       /* of a long poll at another broker, before it is asked again */
+    FANOUT_MS = 1000,             /* for all brokers' answers, where one request asks all of them */
+    FANOUT_THREADS_MAX = 8,       /* of one such request */
+    PEERS_FRESH_MS = 1000,        /* who is alive is asked again after this */
+    SIMPLE_MESSAGES_DEFAULT = 50, /* of the simple dialect's GET /messages */
     SIMPLE_MESSAGES_MAX = 1000,
-    SIMPLE_SYNC_MAX = 10000,         /* messages in one answer of POST /sync */
+    SIMPLE_SYNC_MAX = 10000,          /* messages in one answer of POST /sync */
     SIMPLE_SCAN_RECORDS_MAX = 100000, /* looked at for one request that filters */
-    SIMPLE_NAME_BYTES_MAX = 200,     /* sender, recipient, msg_id */
-    SIMPLE_LEADER_WAIT_MS = 1000,    /* for a leader, before this replica's own messages are shown */
+    SIMPLE_NAME_BYTES_MAX = 200,      /* sender, recipient, msg_id */
+    SIMPLE_LEADER_WAIT_MS = 1000,     /* for a leader, before this replica's own messages are shown */
 
     /* Coordination */
     COORDINATION_NODE_BYTES_MAX = 256 * 1024, /* a node's data; ZooKeeper itself drops connections at 1 MB */
