@@ -230,6 +230,35 @@ static void find(const struct fixture_directory *directory, const char *suffix,
     assert_true(fixture_find(directory, suffix, ret_path));
 }
 
+/* What an ordinary power cut leaves of a write that was never synced: its first pages, and not all of them.
+ */
+static void append_torn_record(const char *path) {
+    enum { HEADER = 7, AT_LENGTH = 4, AT_TYPE = 6, FULL = 1, LENGTH = 12000, PAGE = 4096 };
+    uint8_t *bytes = calloc(1, HEADER + LENGTH);
+    assert_non_null(bytes);
+    bytes_put_u32le(bytes, 0x12345678);
+    bytes_put_u16le(bytes + AT_LENGTH, LENGTH);
+    bytes[AT_TYPE] = FULL;
+    memset(bytes + HEADER + PAGE, 0xAB, PAGE);
+    FILE *file = fopen(path, "ab");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, HEADER + LENGTH, file), HEADER + LENGTH);
+    fclose(file);
+    free(bytes);
+}
+
+static void test_a_torn_write_at_the_end_harms_nothing(void **state) {
+    (void)state;
+    struct fixture_directory directory;
+    struct uuid uuid;
+    make_closed(&directory, &uuid);
+    char wal[FIXTURE_PATH_MAX];
+    find(&directory, ".log", wal);
+    append_torn_record(wal);
+    assert_int_equal(open_in_child(&directory, STEPS), WHOLE);
+    fixture_directory_finish(&directory);
+}
+
 static void test_a_cut_log_is_a_lost_tail(void **state) {
     (void)state;
     struct fixture_directory directory;
@@ -459,6 +488,7 @@ int main(int count, char **arguments) {
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_was_acknowledged_survives_a_kill),
+        cmocka_unit_test(test_a_torn_write_at_the_end_harms_nothing),
         cmocka_unit_test(test_a_cut_log_is_a_lost_tail),
         cmocka_unit_test(test_a_deleted_log_is_a_lost_tail),
         cmocka_unit_test(test_a_hole_in_the_log_is_seen),
