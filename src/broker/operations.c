@@ -30,7 +30,7 @@ bool broker_replica_status(struct broker *broker, uint64_t group, uint64_t deadl
 }
 
 static void task_read_barrier(struct shard *shard, struct broker_pending *pending) {
-    node_read_index(shard->node, clock_monotonic_ms(), pending->group, (uint64_t)(uintptr_t)pending);
+    node_read_index(shard->node, shard->now_ms, pending->group, (uint64_t)(uintptr_t)pending);
 }
 
 enum status broker_read_barrier(struct broker *broker, uint64_t group, uint64_t deadline_ms) {
@@ -49,7 +49,7 @@ enum status broker_read_barrier(struct broker *broker, uint64_t group, uint64_t 
 }
 
 static void task_transfer(struct shard *shard, struct broker_pending *pending) {
-    pending->answer.status = node_transfer(shard->node, clock_monotonic_ms(), pending->group, pending->peer);
+    pending->answer.status = node_transfer(shard->node, shard->now_ms, pending->group, pending->peer);
     pending_finish(pending);
 }
 

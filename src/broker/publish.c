@@ -60,14 +60,13 @@ static void led_fill(const struct node *node, const struct node_status *status, 
 static void task_led(struct shard *shard, struct broker_pending *pending) {
     size_t group_count = node_group_count(shard->node);
     struct led_list *list = malloc(sizeof *list + group_count * sizeof list->led[0]);
-    uint64_t now_ms = clock_monotonic_ms();
     if (list) {
         list->count = 0;
         for (size_t i = 1; i < group_count; i++) { /* the first is the metadata group */
             struct node_status status;
             if (node_status(shard->node, node_group_at(shard->node, i), &status) &&
                 status.role == RAFT_LEADER && status.ready) {
-                led_fill(shard->node, &status, now_ms, &list->led[list->count++]);
+                led_fill(shard->node, &status, shard->now_ms, &list->led[list->count++]);
             }
         }
     }

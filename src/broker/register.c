@@ -14,11 +14,11 @@ enum {
 /* Shard thread: is the incarnation that now has this broker id alive? */
 static void task_is_alive(struct shard *shard, struct broker_pending *pending) {
     struct node_member members[RAFT_MEMBERS_MAX];
-    uint64_t now_ms = clock_monotonic_ms();
     size_t count = node_members(shard->node, METADATA_GROUP, members);
     for (size_t i = 0; i < count; i++) {
         uint64_t answered_ms = members[i].progress.answered_ms;
-        if (members[i].id == pending->peer && answered_ms != 0 && now_ms - answered_ms <= REGISTER_ALIVE_MS) {
+        if (members[i].id == pending->peer && answered_ms != 0 &&
+            shard->now_ms - answered_ms <= REGISTER_ALIVE_MS) {
             pending->found = true;
         }
     }

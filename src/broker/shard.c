@@ -16,8 +16,9 @@ void shard_finish(struct shard *shard) {
     mailbox_finish(&shard->mailbox);
 }
 
-static void shard_deliver(struct shard *shard, struct mail *mail, uint64_t now_ms) {
+static void shard_deliver(struct shard *shard, struct mail *mail) {
     struct node *node = shard->node;
+    uint64_t now_ms = shard->now_ms;
     switch (mail->type) {
     case MAIL_MESSAGE:
         node_receive(node, now_ms, &mail->message);
@@ -42,9 +43,10 @@ static void shard_deliver(struct shard *shard, struct mail *mail, uint64_t now_m
 static void shard_turn(struct shard *shard, uint64_t deadline_ms) {
     struct mail *mail = mailbox_take(&shard->mailbox, node_has_work(shard->node) ? 0 : deadline_ms);
     uint64_t now_ms = clock_monotonic_ms();
+    shard->now_ms = now_ms;
     while (mail) {
         struct mail *next = mail->next;
-        shard_deliver(shard, mail, now_ms);
+        shard_deliver(shard, mail);
         mail_destroy(mail);
         mail = next;
     }

@@ -19,6 +19,8 @@ struct shard {
     struct thread thread;
     atomic_bool stopping;
     struct node *node;        /* shard thread only, once it runs */
+    uint64_t now_ms;          /* of this turn; shard thread only. The node's time must never go back, so tasks
+                                 take it from here and not from the clock. */
     _Atomic uint64_t beat_ms; /* when the loop came round last */
 };
 

@@ -9,7 +9,6 @@ enum { STOP_TRANSFER_MS = 1000, STOP_POLL_MS = 20 };
 
 /* Shard thread: hands over every group led here; `found` tells whether any is still led. */
 static void task_hand_over(struct shard *shard, struct broker_pending *pending) {
-    uint64_t now_ms = clock_monotonic_ms();
     pending->found = false;
     for (size_t i = 0; i < node_group_count(shard->node); i++) {
         struct node_status status;
@@ -20,7 +19,7 @@ static void task_hand_over(struct shard *shard, struct broker_pending *pending) 
             continue;
         }
         pending->found = true;
-        enum status transferred = node_transfer(shard->node, now_ms, group, 0);
+        enum status transferred = node_transfer(shard->node, shard->now_ms, group, 0);
         if (transferred != STATUS_OK && transferred != STATUS_UNAVAILABLE) {
             log_debug("broker", "no transfer", "group=%lu status=%s", (unsigned long)group,
                       status_name(transferred));

@@ -17,7 +17,7 @@ static void task_alive(struct shard *shard, struct broker_pending *pending) {
     struct alive *alive = pending->collected;
     struct node_member members[RAFT_MEMBERS_MAX];
     struct node_status status;
-    uint64_t now_ms = clock_monotonic_ms();
+    uint64_t now_ms = shard->now_ms;
     pending->answer.status = STATUS_NOT_LEADER;
     if (node_status(shard->node, METADATA_GROUP, &status) && status.role == RAFT_LEADER) {
         pending->answer.status = STATUS_OK;
