@@ -144,7 +144,9 @@ struct node_options {
  */
 enum status node_open(const struct node_options *options, struct node **ret_node,
                       struct error *error) AVIARY_MUST_USE;
-/* Takes NULL. Proposals without an answer are answered UNKNOWN. */
+/* Answers what still waits: proposals UNKNOWN, read index requests UNAVAILABLE. For an orderly stop. */
+void node_answer_waiting(struct node *node);
+/* Takes NULL. Answers what waits, as above. */
 void node_destroy(struct node *node);
 
 /* Inputs. `now_ms` monotonic; `wall_ms` for append times. */

@@ -132,22 +132,68 @@ void group_answer_persisted(struct group *group) {
     }
 }
 
-void group_add_read(struct group *group, const struct raft_read *read) {
-    const struct node_observer *observer = &group->node->options.observer;
-    if (read->status != STATUS_OK || read->index <= machine_applied_index(&group->machine)) {
-        observer->read_ready(observer->context, read->context, read->status);
-        return;
-    }
+static enum status read_add(struct group *group, uint64_t context) {
     if (group->read_count == group->read_capacity) {
         size_t capacity = group->read_capacity ? group->read_capacity * 2 : 16;
-        struct group_read *grown =
-            capacity <= GROUP_READS_MAX ? realloc(group->reads, capacity * sizeof *grown) : NULL;
+        if (capacity > GROUP_READS_MAX) {
+            return STATUS_FULL;
+        }
+        struct group_read *grown = realloc(group->reads, capacity * sizeof *grown);
         if (grown == NULL) {
-            observer->read_ready(observer->context, read->context, STATUS_FULL);
-            return;
+            return STATUS_NO_MEMORY;
         }
         group->reads = grown;
         group->read_capacity = capacity;
     }
-    group->reads[group->read_count++] = (struct group_read){.context = read->context, .index = read->index};
+    group->reads[group->read_count++] = (struct group_read){.context = context, .index = UINT64_MAX};
+    return STATUS_OK;
+}
+
+/* NULL: it was answered. */
+static struct group_read *read_find(const struct group *group, uint64_t context) {
+    for (size_t i = 0; i < group->read_count; i++) {
+        if (group->reads[i].context == context) {
+            return &group->reads[i];
+        }
+    }
+    return NULL;
+}
+
+static void read_remove(struct group *group, struct group_read *read) {
+    group->read_count--;
+    *read = group->reads[group->read_count];
+}
+
+enum status group_begin_read(struct group *group, uint64_t context) {
+    enum status status = read_add(group, context);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct raft_event event = {.type = RAFT_EVENT_READ_INDEX, .context = context};
+    status = group_step(group, &event);
+    struct group_read *read = status == STATUS_OK ? NULL : read_find(group, context);
+    if (read) {
+        read_remove(group, read);
+    }
+    return status;
+}
+
+void group_confirm_read(struct group *group, const struct raft_read *confirmed) {
+    const struct node_observer *observer = &group->node->options.observer;
+    struct group_read *read = read_find(group, confirmed->context);
+    ASSERT(read != NULL);
+    if (confirmed->status == STATUS_OK && confirmed->index > machine_applied_index(&group->machine)) {
+        read->index = confirmed->index;
+        return;
+    }
+    read_remove(group, read);
+    observer->read_ready(observer->context, confirmed->context, confirmed->status);
+}
+
+void group_fail_reads(struct group *group, enum status status) {
+    const struct node_observer *observer = &group->node->options.observer;
+    for (size_t i = 0; i < group->read_count; i++) {
+        observer->read_ready(observer->context, group->reads[i].context, status);
+    }
+    group->read_count = 0;
 }

@@ -38,10 +38,10 @@ struct snapshot_arrival {
     struct buffer data;
 };
 
-/* A read index that Raft has confirmed and that waits for the state to be applied so far. */
+/* A read index request without an answer. */
 struct group_read {
     uint64_t context;
-    uint64_t index;
+    uint64_t index; /* to be applied before it is answered; UINT64_MAX: Raft has not confirmed it yet */
 };
 
 struct group {
@@ -99,6 +99,8 @@ bool group_is_ready(const struct group *group);
 void group_mark_dirty(struct group *group);
 /* Answers every waiter `status`. */
 void group_fail_waiters(struct group *group, enum status status);
+/* The same for read index requests. */
+void group_fail_reads(struct group *group, enum status status);
 void group_status_fill(const struct group *group, struct node_status *ret_status);
 
 /* propose.c */
@@ -109,7 +111,10 @@ void group_propose(struct group *group, int64_t wall_ms, const struct node_propo
 bool group_apply(struct group *group);
 /* Answers acks=1 waiters up to what is persisted. */
 void group_answer_persisted(struct group *group);
-void group_add_read(struct group *group, const struct raft_read *read);
+/* Asks for a read index. OK: it is or will be answered by observer.read_ready; otherwise it is not. */
+enum status group_begin_read(struct group *group, uint64_t context) AVIARY_MUST_USE;
+/* Raft's word on one that was begun. */
+void group_confirm_read(struct group *group, const struct raft_read *read);
 
 /* send.c */
 void group_send_appends(struct group *group);

@@ -61,10 +61,7 @@ void node_remove_group(struct node *node, uint64_t id) {
         storage_batch_remove_group(batch, id);
     }
     group_fail_waiters(group, STATUS_UNKNOWN);
-    for (size_t i = 0; i < group->read_count; i++) {
-        node->options.observer.read_ready(node->options.observer.context, group->reads[i].context,
-                                          STATUS_NOT_FOUND);
-    }
+    group_fail_reads(group, STATUS_NOT_FOUND);
     group_destroy(group);
     node->group_count--;
     memmove(&node->groups[position], &node->groups[position + 1],
@@ -95,11 +92,13 @@ static enum status node_open_partitions(struct node *node, struct error *error) 
         }
         struct group *group;
         status = group_open(node, ids[i], &(struct raft_configuration){0}, &group, error);
-        if (status == STATUS_OK) {
-            status = node_add(node, group);
-        }
         if (status != STATUS_OK) {
             return status;
+        }
+        status = node_add(node, group);
+        if (status != STATUS_OK) {
+            group_destroy(group);
+            return error_set(error, status, "no room for the replica of group %lu", (unsigned long)ids[i]);
         }
     }
     return STATUS_OK;
@@ -122,7 +121,7 @@ static enum status node_open_metadata(struct node *node, const struct node_optio
     status = node_add(node, group);
     if (status != STATUS_OK) {
         group_destroy(group);
-        return status;
+        return error_set(error, status, "no room for the replica of the metadata group");
     }
     node->options.observer.metadata_changing(node->options.observer.context);
     node->options.observer.metadata_changed(node->options.observer.context, NULL);
@@ -170,12 +169,19 @@ static void node_destroy_records(struct node *node) {
     }
 }
 
+void node_answer_waiting(struct node *node) {
+    for (size_t i = 0; i < node->group_count; i++) {
+        group_fail_waiters(node->groups[i], STATUS_UNKNOWN);
+        group_fail_reads(node->groups[i], STATUS_UNAVAILABLE);
+    }
+}
+
 void node_destroy(struct node *node) {
     if (node == NULL) {
         return;
     }
+    node_answer_waiting(node);
     for (size_t i = 0; i < node->group_count; i++) {
-        group_fail_waiters(node->groups[i], STATUS_UNKNOWN);
         group_destroy(node->groups[i]);
     }
     free(node->groups);
@@ -235,7 +241,10 @@ void node_propose(struct node *node, uint64_t now_ms, int64_t wall_ms, const str
         group_propose(group, wall_ms, proposal);
     } else {
         struct node_answer answer = {
-            .context = proposal->context, .group = proposal->group, .status = STATUS_NOT_FOUND};
+            .context = proposal->context,
+            .group = proposal->group,
+            .status = group ? STATUS_UNAVAILABLE : STATUS_NOT_FOUND,
+        };
         node->options.observer.answered(node->options.observer.context, &answer);
     }
     blob_release(proposal->blob);
@@ -244,8 +253,7 @@ void node_propose(struct node *node, uint64_t now_ms, int64_t wall_ms, const str
 void node_read_index(struct node *node, uint64_t now_ms, uint64_t group_id, uint64_t read_context) {
     node->now_ms = now_ms;
     struct group *group = node_find(node, group_id);
-    struct raft_event event = {.type = RAFT_EVENT_READ_INDEX, .context = read_context};
-    enum status status = group ? group_step(group, &event) : STATUS_NOT_FOUND;
+    enum status status = group ? group_begin_read(group, read_context) : STATUS_NOT_FOUND;
     if (status != STATUS_OK) {
         node->options.observer.read_ready(node->options.observer.context, read_context, status);
     }

@@ -189,7 +189,7 @@ static void group_carry_out(struct group *group, const struct raft_effects *effe
         node_send(group->node, effects->outgoing[i].when, &message);
     }
     for (size_t i = 0; i < effects->read_count; i++) {
-        group_add_read(group, &effects->reads[i]);
+        group_confirm_read(group, &effects->reads[i]);
     }
     if (effects->commit_advanced) {
         group->status_dirty = true;

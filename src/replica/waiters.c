@@ -93,8 +93,10 @@ bool waiters_take_persisted(struct waiters *waiters, uint64_t index, struct wait
         }
         if (waiter->acks == NODE_ACKS_LEADER) {
             *ret_waiter = *waiter;
-            size_t behind = waiters->count - i - 1;
-            memmove(waiter, waiter + 1, behind * sizeof *waiter);
+            /* Those before it wait for more than the disk; mostly there are none, and many behind it. */
+            struct waiter *first = &waiters->slots[waiters->head];
+            memmove(first + 1, first, i * sizeof *first);
+            waiters->head++;
             waiters->count--;
             waiters->leader_count--;
             return true;
