@@ -95,14 +95,14 @@ bool raft_peer_acknowledged(struct raft_peer *peer, uint64_t index, uint64_t fir
         return false; /* late or twice */
     }
     peer->match_index = index;
+    if (peer->next_index <= index) {
+        peer->next_index = index + 1;
+    }
     switch (peer->state) {
     case RAFT_PEER_PROBE:
         replicate(peer);
         break;
     case RAFT_PEER_REPLICATE:
-        if (peer->next_index <= index) {
-            peer->next_index = index + 1;
-        }
         window_free_up_to(&peer->window, index);
         peer->moved_ms = now_ms;
         break;

@@ -177,6 +177,11 @@ raft_id cluster_leader(struct cluster *cluster) {
     return leader ? leader->id : 0;
 }
 
+static void __attribute__((noreturn)) give_up(const struct cluster *cluster, const char *why) {
+    (void)fprintf(stderr, "seed %" PRIu64 " at %" PRIu64 " ms: %s\n", cluster->seed, cluster->now_ms, why);
+    abort();
+}
+
 raft_id cluster_run_to_leader(struct cluster *cluster) {
     for (uint64_t i = 0; i < PATIENCE_MS; i++) {
         raft_id id = cluster_leader(cluster);
@@ -187,8 +192,7 @@ raft_id cluster_run_to_leader(struct cluster *cluster) {
         }
         cluster_run(cluster, 1);
     }
-    ASSERT(!"a leader within ten seconds");
-    return 0;
+    give_up(cluster, "no leader within ten seconds");
 }
 
 static bool all_agree(struct cluster *cluster, raft_id leader) {
@@ -212,7 +216,7 @@ void cluster_run_to_agreement(struct cluster *cluster) {
         }
         cluster_run(cluster, 1);
     }
-    ASSERT(!"agreement within ten seconds");
+    give_up(cluster, "no agreement within ten seconds");
 }
 
 struct blob *cluster_entry_blob(uint64_t index, uint64_t term, enum raft_entry_type type, uint64_t value) {

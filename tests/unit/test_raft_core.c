@@ -209,6 +209,21 @@ static enum status live(uint32_t voter_count, struct blob *const blobs[3]) {
     return status;
 }
 
+static void test_memory_may_run_out_at_the_start(void **state) {
+    (void)state;
+    const struct raft_term_run run = {1, 4};
+    for (uint64_t nth = 1;; nth++) {
+        allocation_fail_at(nth);
+        enum status status = create(
+            options_of(1), (struct raft_restart){.term = 4, .last_index = 9, .runs = &run, .run_count = 1});
+        if (!allocation_failed()) {
+            assert_int_equal(status, STATUS_OK);
+            break;
+        }
+        assert_int_equal(status, STATUS_NO_MEMORY);
+    }
+}
+
 static void test_memory_may_run_out_anywhere(void **state) {
     (void)state;
     struct blob *blobs[3];
@@ -458,6 +473,7 @@ int main(void) {
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_restarts_that_contradict_themselves),
         cmocka_unit_test(test_commit_is_raised_to_the_first_configuration),
+        cmocka_unit_test(test_memory_may_run_out_at_the_start),
         cmocka_unit_test(test_memory_may_run_out_anywhere),
         cmocka_unit_test(test_no_message_can_break_it),
         cmocka_unit_test(test_configurations_are_bounded),

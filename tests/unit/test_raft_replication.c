@@ -219,16 +219,23 @@ static void test_a_leader_counts_itself_only_when_durable(void **state) {
     settle(&cluster, &leader);
     raft_id first = other_than(leader);
     raft_id second = 6 - leader - first;
-    uint64_t before = raft_commit_index(cluster_node(&cluster, leader)->raft);
+    struct raft *raft = cluster_node(&cluster, leader)->raft;
+    uint64_t before = raft_commit_index(raft);
     cluster_node(&cluster, leader)->slow_disk = true;
     cluster_node(&cluster, second)->slow_disk = true;
     assert_int_equal(cluster_propose(&cluster, leader, 1), STATUS_OK);
     cluster_run(&cluster, 100);
-    assert_int_equal(raft_commit_index(cluster_node(&cluster, leader)->raft), before);
+    assert_int_equal(raft_commit_index(raft), before);
+    struct raft_progress own;
+    assert_true(raft_progress(raft, leader, &own));
+    assert_int_equal(own.match_index, before);
+    assert_int_equal(own.next_index, before + 2);
+    assert_false(raft_progress(raft, 9, &own));
+    assert_false(raft_progress(cluster_node(&cluster, first)->raft, leader, &own));
     /* Two followers are a majority without it. */
     cluster_persist(&cluster, second, 1);
     cluster_run(&cluster, 10);
-    assert_int_equal(raft_commit_index(cluster_node(&cluster, leader)->raft), before + 1);
+    assert_int_equal(raft_commit_index(raft), before + 1);
     cluster_finish(&cluster);
 }
 
