@@ -88,7 +88,7 @@ static bool note_match(struct scan *scan, const struct record *record, const str
  * Where the newest `limit` messages begin: window by window from the end, and no further back than
  * SIMPLE_SCAN_RECORDS_MAX records.
  */
-static enum status find_newest(struct scan *scan, int64_t low, int64_t high, int64_t *ret_offset) {
+static enum status find_newest(const struct scan *scan, int64_t low, int64_t high, int64_t *ret_offset) {
     int64_t window[WINDOW_RECORDS];
     uint32_t wanted = scan->query->limit;
     int64_t lowest = high - low > SIMPLE_SCAN_RECORDS_MAX ? high - SIMPLE_SCAN_RECORDS_MAX : low;
@@ -96,22 +96,23 @@ static enum status find_newest(struct scan *scan, int64_t low, int64_t high, int
         *ret_offset = high - low > wanted ? high - wanted : low;
         return STATUS_OK;
     }
-    scan->see = note_match;
-    scan->matches = window;
+    struct scan search = *scan;
+    search.see = note_match;
+    search.matches = window;
     while (high > lowest) {
-        scan->end_offset = high;
-        scan->next_offset = high - lowest > WINDOW_RECORDS ? high - WINDOW_RECORDS : lowest;
-        high = scan->next_offset;
-        scan->match_count = 0;
-        enum status status = scan_run(scan);
+        search.end_offset = high;
+        search.next_offset = high - lowest > WINDOW_RECORDS ? high - WINDOW_RECORDS : lowest;
+        high = search.next_offset;
+        search.match_count = 0;
+        enum status status = scan_run(&search);
         if (status != STATUS_OK) {
             return status;
         }
-        if (scan->match_count >= wanted) {
-            *ret_offset = window[scan->match_count - wanted];
+        if (search.match_count >= wanted) {
+            *ret_offset = window[search.match_count - wanted];
             return STATUS_OK;
         }
-        wanted -= (uint32_t)scan->match_count;
+        wanted -= (uint32_t)search.match_count;
     }
     *ret_offset = lowest;
     return STATUS_OK;
