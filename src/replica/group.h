@@ -89,6 +89,14 @@ void group_destroy(struct group *group);
 enum status group_read_header(const struct group *group, uint64_t index,
                               struct entry_header *ret_header) AVIARY_MUST_USE;
 
+/*
+ * What an entry at `index`, behind all others, that holds no records says of its place: the next offset and
+ * the newest time, by the entry before it. That one may not be applied yet, where a new leader begins its
+ * term; searches by offset and snapshots rely on it all the same. Group 0 has none: zeroes.
+ */
+enum status group_read_position(const struct group *group, uint64_t index, int64_t *ret_offset,
+                                int64_t *ret_time_ms) AVIARY_MUST_USE;
+
 /* step.c */
 /* Feeds one event and carries out its effects up to the open batch. OK, or why the core did nothing. */
 enum status group_step(struct group *group, struct raft_event *event);

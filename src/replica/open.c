@@ -34,6 +34,24 @@ enum status group_read_header(const struct group *group, uint64_t index, struct 
     return storage->operations->read_header(storage, group->id, index, ret_header);
 }
 
+enum status group_read_position(const struct group *group, uint64_t index, int64_t *ret_offset,
+                                int64_t *ret_time_ms) {
+    const struct partition *partition = group->machine.partition;
+    struct entry_header header = {0};
+    if (partition && index - 1 > partition_applied_index(partition)) {
+        enum status status = group_read_header(group, index - 1, &header);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    } else if (partition) {
+        header.base_offset = partition_next_offset(partition);
+        header.append_time_ms = partition_last_append_time_ms(partition);
+    }
+    *ret_offset = header.base_offset + header.count;
+    *ret_time_ms = header.append_time_ms;
+    return STATUS_OK;
+}
+
 static enum status recovery_add_run(struct recovery *recovery, uint64_t first_index, uint64_t term) {
     if (recovery->run_count == recovery->run_capacity) {
         size_t capacity = recovery->run_capacity ? recovery->run_capacity * 2 : 16;

@@ -88,9 +88,12 @@ static enum status propose_place(struct group *group, int64_t wall_ms, const str
         }
         record_batch_set_position(proposal->blob->data + ENTRY_HEADER_SIZE, header.base_offset,
                                   (int32_t)header.term);
-    } else if (partition) {
-        header.base_offset = partition_pending_next_offset(partition);
-        header.append_time_ms = partition_last_append_time_ms(partition);
+    } else {
+        enum status status =
+            group_read_position(group, header.index, &header.base_offset, &header.append_time_ms);
+        if (status != STATUS_OK) {
+            return status;
+        }
     }
     *ret_header = header;
     return STATUS_OK;

@@ -85,18 +85,15 @@ void group_fail_waiters(struct group *group, enum status status) {
 }
 
 /* Entries that the core made itself come without bytes. */
-static struct blob *group_encode_own_entry(struct group *group, const struct raft_entry *entry) {
+static enum status group_encode_own_entry(struct group *group, const struct raft_entry *entry,
+                                          struct blob **ret_blob) {
     _cleanup_buffer_ struct buffer payload;
     buffer_init(&payload, ENTRY_HEADER_SIZE * (size_t)RAFT_MEMBERS_MAX);
     if (entry->type == RAFT_ENTRY_CONFIGURATION) {
         raft_configuration_encode(raft_latest_configuration(group->raft), &payload);
     }
     if (buffer_status(&payload) != STATUS_OK) {
-        return NULL;
-    }
-    struct blob *blob = entry_blob_create(buffer_slice(&payload));
-    if (blob == NULL) {
-        return NULL;
+        return buffer_status(&payload);
     }
     struct entry_header header = {
         .type = entry->type,
@@ -104,26 +101,48 @@ static struct blob *group_encode_own_entry(struct group *group, const struct raf
         .index = entry->index,
         .term = entry->term,
     };
-    if (group->machine.partition) {
-        header.base_offset = partition_pending_next_offset(group->machine.partition);
-        header.append_time_ms = partition_last_append_time_ms(group->machine.partition);
+    enum status status =
+        group_read_position(group, entry->index, &header.base_offset, &header.append_time_ms);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct blob *blob = entry_blob_create(buffer_slice(&payload));
+    if (blob == NULL) {
+        return STATUS_NO_MEMORY;
     }
     entry_seal(blob, &header);
-    return blob;
+    *ret_blob = blob;
+    return STATUS_OK;
+}
+
+static enum status group_append_one(struct group *group, struct storage_batch *batch,
+                                    struct raft_entry entry) {
+    enum status status = STATUS_OK;
+    if (entry.blob) {
+        blob_retain(entry.blob);
+    } else {
+        status = group_encode_own_entry(group, &entry, &entry.blob);
+    }
+    if (status == STATUS_OK) {
+        status = tail_append(&group->tail, &entry);
+    }
+    if (status != STATUS_OK) {
+        blob_release(entry.blob);
+        return status;
+    }
+    storage_batch_put_entry(batch, group->id, entry.index, entry.blob);
+    group->stored_last = entry.index;
+    return STATUS_OK;
 }
 
 static void group_append(struct group *group, const struct raft_entry *entries, size_t count) {
     struct storage_batch *batch = node_batch(group->node);
     for (size_t i = 0; batch && i < count; i++) {
-        struct raft_entry entry = entries[i];
-        entry.blob = entry.blob ? blob_retain(entry.blob) : group_encode_own_entry(group, &entry);
-        if (entry.blob == NULL || tail_append(&group->tail, &entry) != STATUS_OK) {
-            blob_release(entry.blob);
-            node_fail(group->node, group->id, STATUS_NO_MEMORY, "no memory for an entry");
+        enum status status = group_append_one(group, batch, entries[i]);
+        if (status != STATUS_OK) {
+            node_fail(group->node, group->id, status, "an entry could not be appended");
             return;
         }
-        storage_batch_put_entry(batch, group->id, entry.index, entry.blob);
-        group->stored_last = entry.index;
     }
     group->marked = group->marked || count > 0;
 }
