@@ -1,0 +1,264 @@
+#include "nemesis.h"
+
+#include "simulation.h"
+
+struct nemesis_kind {
+    void (*strike)(struct simulation *simulation);
+    uint64_t (*interval_ms)(const struct fault_intervals *intervals);
+};
+
+static uint64_t below(struct simulation *simulation, uint64_t bound) {
+    return prng_below(&simulation->prng, bound);
+}
+
+static struct broker *any_broker(struct simulation *simulation) {
+    return &simulation->brokers[below(simulation, simulation->profile.brokers)];
+}
+
+static void crash(struct simulation *simulation) {
+    struct broker *broker = any_broker(simulation);
+    if (broker_is_up(broker)) {
+        broker_crash(broker);
+        simulation_restart_later(simulation, broker);
+    }
+}
+
+static void power_loss(struct simulation *simulation) {
+    for (size_t i = 0; i < simulation->profile.brokers; i++) {
+        struct broker *broker = &simulation->brokers[i];
+        if (broker_is_up(broker)) {
+            broker_crash(broker);
+            simulation_restart_later(simulation, broker);
+        }
+    }
+}
+
+static void pause_one(struct simulation *simulation) {
+    struct broker *broker = any_broker(simulation);
+    if (broker_is_up(broker) && !broker_is_paused(broker)) {
+        broker_pause(broker,
+                     1000 * (1 + below(simulation, prng_chance(&simulation->prng, 1, 4) ? 5000 : 500)));
+    }
+}
+
+/* How the network is parted. */
+enum cut { CUT_ISOLATE, CUT_HALVES, CUT_ONE_WAY, CUT_BRIDGE, CUT_RING, CUT_KINDS };
+
+static bool is_cut(enum cut kind, size_t brokers, size_t first, size_t from, size_t to) {
+    size_t a = (from + brokers - first) % brokers; /* counted from a random one on */
+    size_t b = (to + brokers - first) % brokers;
+    switch (kind) {
+    case CUT_ISOLATE:
+        return a == 0 || b == 0;
+    case CUT_HALVES:
+        return (a < brokers / 2) != (b < brokers / 2);
+    case CUT_ONE_WAY:
+        return a == 0;
+    case CUT_BRIDGE: /* all hear the first, and nobody else */
+        return a != 0 && b != 0;
+    case CUT_RING: /* all hear their neighbours */
+        return (a + 1) % brokers != b && (b + 1) % brokers != a;
+    case CUT_KINDS:
+        break;
+    }
+    return false;
+}
+
+static void network_whole_again(struct simulation *simulation, const struct event *event) {
+    (void)event;
+    trace_event(simulation, "healed", 0, 0, 0, 0);
+    network_heal(&simulation->network);
+}
+
+static void cut(struct simulation *simulation) {
+    size_t brokers = simulation->profile.brokers;
+    enum cut kind = (enum cut)below(simulation, CUT_KINDS);
+    size_t first = below(simulation, brokers);
+    bool reverse = prng_chance(&simulation->prng, 1, 2); /* one way: cannot send, or cannot hear */
+    trace_event(simulation, "cut", kind, first, reverse, 0);
+    for (size_t from = 0; from < brokers; from++) {
+        for (size_t to = 0; to < brokers; to++) {
+            simulation->network.links[from][to].cut =
+                from != to && is_cut(kind, brokers, first, reverse ? to : from, reverse ? from : to);
+        }
+    }
+    scheduler_add(&simulation->scheduler, (struct event){.at_us = simulation->scheduler.now_us +
+                                                                  1000 * (50 + below(simulation, 5000)),
+                                                         .run = network_whole_again});
+}
+
+static void network_calms(struct simulation *simulation, const struct event *event) {
+    (void)event;
+    network_calm(simulation);
+}
+
+static void storm(struct simulation *simulation) {
+    struct network *network = &simulation->network;
+    network->latency_us = below(simulation, 100000);
+    network->jitter_us = below(simulation, 200000);
+    network->drop_per_million = below(simulation, 500000);
+    network->repeat_per_million = below(simulation, 300000);
+    trace_event(simulation, "storm", 0, network->latency_us, network->jitter_us, network->drop_per_million);
+    scheduler_add(&simulation->scheduler, (struct event){.at_us = simulation->scheduler.now_us +
+                                                                  1000 * (100 + below(simulation, 3000)),
+                                                         .run = network_calms});
+}
+
+static void close_streams(struct simulation *simulation) {
+    size_t a = below(simulation, simulation->profile.brokers);
+    size_t b = below(simulation, simulation->profile.brokers);
+    if (a != b) {
+        network_close_streams(simulation, a, b);
+    }
+}
+
+static void disk_calms(struct simulation *simulation, const struct event *event) {
+    (void)simulation;
+    disk_calm(event->subject);
+}
+
+static void disk_calms_later(struct simulation *simulation, struct disk *disk) {
+    scheduler_add(&simulation->scheduler, (struct event){.at_us = simulation->scheduler.now_us +
+                                                                  1000 * (100 + below(simulation, 3000)),
+                                                         .run = disk_calms,
+                                                         .subject = disk});
+}
+
+static void slow_disk(struct simulation *simulation) {
+    struct disk *disk = &any_broker(simulation)->disk;
+    disk->sync_us = 1000 * below(simulation, 1000);
+    disk->jitter_us = 1000 * below(simulation, 1000);
+    disk_calms_later(simulation, disk);
+}
+
+static void no_space(struct simulation *simulation) {
+    struct disk *disk = &any_broker(simulation)->disk;
+    storage_memory_set_writable(disk->memory, STATUS_NO_SPACE);
+    disk_calms_later(simulation, disk);
+}
+
+static void failed_sync(struct simulation *simulation) {
+    struct broker *broker = any_broker(simulation);
+    broker->disk.fails = broker->disk.syncing;
+}
+
+/* Whether the group bears the loss of that broker's disk: whatever configuration holds in the end, a majority
+ * of it keeps what it promised. */
+static bool group_bears(struct simulation *simulation, const struct broker *at, uint64_t group,
+                        const struct broker *victim) {
+    struct node_member members[RAFT_MEMBERS_MAX];
+    size_t count = node_members(at->node, group, members);
+    size_t voters = 0;
+    size_t left = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct broker *broker = simulation_broker_of(simulation, members[i].id);
+        voters += members[i].voter;
+        left += members[i].voter && broker != NULL && broker != victim;
+    }
+    return left > voters / 2 && replica_view_is_settled(at, group);
+}
+
+static bool may_wipe(struct simulation *simulation, const struct broker *victim) {
+    for (size_t i = 0; i < simulation->profile.brokers; i++) {
+        const struct broker *broker = &simulation->brokers[i];
+        if (!broker_is_up(broker)) {
+            return false;
+        }
+        for (size_t g = 0; g < node_group_count(broker->node); g++) {
+            if (!group_bears(simulation, broker, node_group_at(broker->node, g), victim)) {
+                return false;
+            }
+        }
+    }
+    return simulation->incarnation_count + 1 < SIMULATION_INCARNATIONS_MAX;
+}
+
+static void wipe_one(struct simulation *simulation) {
+    struct broker *broker = any_broker(simulation);
+    if (may_wipe(simulation, broker)) {
+        broker_wipe(broker);
+        simulation->statistics.wipes++;
+    }
+}
+
+static void step_clock(struct simulation *simulation) {
+    any_broker(simulation)->wall_offset_ms = (int64_t)below(simulation, 20000) - 10000;
+}
+
+static void transfer(struct simulation *simulation) {
+    struct broker *broker = any_broker(simulation);
+    if (!broker_is_up(broker) || broker_is_paused(broker)) {
+        return;
+    }
+    uint64_t group = node_group_at(broker->node, below(simulation, node_group_count(broker->node)));
+    raft_id to = prng_chance(&simulation->prng, 1, 2) ? 0 : any_broker(simulation)->incarnation;
+    enum status status = node_transfer(broker->node, broker_now_ms(broker), group, to);
+    trace_event(simulation, "transfer", broker->id, group, to, status);
+    broker_wants_flush(broker);
+}
+
+static void prefer(struct simulation *simulation) {
+    struct broker *broker = any_broker(simulation);
+    if (broker_is_up(broker) && !broker_is_paused(broker)) {
+        node_set_metadata_preference(broker->node, (uint32_t)below(simulation, 4), below(simulation, 700));
+    }
+}
+
+#define INTERVAL(kind)                                                                                       \
+    static uint64_t kind##_interval_ms(const struct fault_intervals *intervals) {                            \
+        return intervals->kind##_ms;                                                                         \
+    }
+INTERVAL(crash)
+INTERVAL(power_loss)
+INTERVAL(pause)
+INTERVAL(cut)
+INTERVAL(storm)
+INTERVAL(close)
+INTERVAL(slow_disk)
+INTERVAL(no_space)
+INTERVAL(failed_sync)
+INTERVAL(wipe)
+INTERVAL(clock)
+INTERVAL(transfer)
+INTERVAL(preference)
+
+static struct nemesis_kind kinds[] = {
+    {crash, crash_interval_ms},
+    {power_loss, power_loss_interval_ms},
+    {pause_one, pause_interval_ms},
+    {cut, cut_interval_ms},
+    {storm, storm_interval_ms},
+    {close_streams, close_interval_ms},
+    {slow_disk, slow_disk_interval_ms},
+    {no_space, no_space_interval_ms},
+    {failed_sync, failed_sync_interval_ms},
+    {wipe_one, wipe_interval_ms},
+    {step_clock, clock_interval_ms},
+    {transfer, transfer_interval_ms},
+    {prefer, preference_interval_ms},
+};
+
+static void strike(struct simulation *simulation, const struct event *event) {
+    const struct nemesis_kind *kind = event->subject;
+    if (simulation->recovery.begun) {
+        return;
+    }
+    if (event->number > 0) {
+        kind->strike(simulation);
+    }
+    uint64_t interval_us = 1000 * kind->interval_ms(&simulation->profile.faults);
+    if (interval_us > 0) {
+        struct event next = *event;
+        next.at_us = simulation->scheduler.now_us + below(simulation, 2 * interval_us);
+        next.number++;
+        scheduler_add(&simulation->scheduler, next);
+    }
+}
+
+void nemesis_start(struct simulation *simulation) {
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        scheduler_add(
+            &simulation->scheduler,
+            (struct event){.at_us = simulation->scheduler.now_us, .run = strike, .subject = &kinds[i]});
+    }
+}

@@ -1,0 +1,11 @@
+/*
+ * Who makes things fail: each kind of fault at its own random times, as the profile has it.
+ */
+#ifndef AVIARY_TESTS_SIMULATION_NEMESIS_H
+#define AVIARY_TESTS_SIMULATION_NEMESIS_H
+
+struct simulation;
+
+void nemesis_start(struct simulation *simulation);
+
+#endif

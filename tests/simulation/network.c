@@ -1,0 +1,155 @@
+#include "network.h"
+
+#include "simulation.h"
+
+#include <stdlib.h>
+
+enum { CLOSE_NOTICE_US = 2000 };
+
+void network_init(struct simulation *simulation) {
+    list_init(&simulation->network.packets);
+    network_calm(simulation);
+}
+
+void network_calm(struct simulation *simulation) {
+    const struct profile *profile = &simulation->profile;
+    struct network *network = &simulation->network;
+    network->latency_us = profile->latency_us;
+    network->jitter_us = profile->jitter_us;
+    network->drop_per_million = profile->drop_per_million;
+    network->repeat_per_million = profile->repeat_per_million;
+}
+
+void network_heal(struct network *network) {
+    for (size_t from = 0; from < SIMULATION_BROKERS_MAX; from++) {
+        for (size_t to = 0; to < SIMULATION_BROKERS_MAX; to++) {
+            network->links[from][to].cut = false;
+        }
+    }
+}
+
+static void packet_destroy(struct packet *packet) {
+    list_remove(&packet->link);
+    raft_message_finish(&packet->message);
+    free(packet);
+}
+
+void network_finish(struct network *network) {
+    while (network->packets.next && !list_empty(&network->packets)) {
+        packet_destroy(LIST_ENTRY(network->packets.next, struct packet, link));
+    }
+}
+
+static struct packet *packet_create(struct network *network, const struct raft_message *message) {
+    struct packet *packet = calloc(1, sizeof *packet);
+    ASSERT(packet != NULL);
+    packet->message = *message;
+    if (message->entry_count > 0) {
+        packet->message.entries = calloc(message->entry_count, sizeof *message->entries);
+        ASSERT(packet->message.entries != NULL);
+        for (size_t i = 0; i < message->entry_count; i++) {
+            packet->message.entries[i] = message->entries[i];
+            blob_retain(message->entries[i].blob);
+        }
+    } else {
+        packet->message.entries = NULL;
+    }
+    if (message->data) {
+        blob_retain(message->data);
+    }
+    list_append(&network->packets, &packet->link);
+    return packet;
+}
+
+static void network_deliver(struct simulation *simulation, const struct event *event) {
+    struct broker *broker = event->subject;
+    struct packet *packet = event->data;
+    const struct link *link = &simulation->network.links[packet->from][packet->to];
+    if (link->cut || link->stream != packet->stream || !broker_is_up(broker)) {
+        packet_destroy(packet);
+        return;
+    }
+    if (broker_postpone(broker, event)) {
+        return;
+    }
+    const struct raft_message *message = &packet->message;
+    trace_event(simulation, raft_message_name(message->type), broker->id,
+                message->from << 16 | message->group, message->term << 1 | message->reject,
+                message->index << 16 | message->entry_count);
+    node_receive(broker->node, broker_now_ms(broker), message);
+    broker_wants_flush(broker);
+    packet_destroy(packet);
+}
+
+static bool is_bulk(const struct raft_message *message) {
+    return message->type == RAFT_MESSAGE_APPEND || message->type == RAFT_MESSAGE_SNAPSHOT;
+}
+
+static uint64_t arrival_us(struct simulation *simulation, struct link *link,
+                           const struct raft_message *message) {
+    const struct network *network = &simulation->network;
+    uint64_t at_us = simulation->scheduler.now_us + network->latency_us;
+    if (network->jitter_us > 0) {
+        at_us += prng_below(&simulation->prng, network->jitter_us);
+    }
+    uint64_t *last_us = &link->last_us[is_bulk(message)];
+    if (!simulation->profile.reorders && at_us < *last_us) {
+        at_us = *last_us;
+    }
+    *last_us = at_us;
+    return at_us;
+}
+
+void network_send(struct simulation *simulation, size_t from, const struct raft_message *message) {
+    struct network *network = &simulation->network;
+    struct broker *to = simulation_broker_of(simulation, message->to);
+    network->sent_count++;
+    if (to == NULL || network->links[from][to->position].cut ||
+        prng_chance(&simulation->prng, network->drop_per_million, 1000000)) {
+        return;
+    }
+    struct link *link = &network->links[from][to->position];
+    uint64_t copies = prng_chance(&simulation->prng, network->repeat_per_million, 1000000) ? 2 : 1;
+    for (uint64_t i = 0; i < copies; i++) {
+        struct packet *packet = packet_create(network, message);
+        packet->from = from;
+        packet->to = to->position;
+        packet->stream = link->stream;
+        scheduler_add(&simulation->scheduler, (struct event){.at_us = arrival_us(simulation, link, message),
+                                                             .run = network_deliver,
+                                                             .subject = to,
+                                                             .data = packet});
+    }
+}
+
+static void network_tell_closed(struct simulation *simulation, const struct event *event) {
+    struct broker *broker = event->subject;
+    const struct broker *peer = event->data;
+    if (!broker_is_up(broker) || broker_postpone(broker, event)) {
+        return;
+    }
+    trace_event(simulation, "closed", broker->id, event->number, peer->id, 0);
+    node_peer_closed(broker->node, broker_now_ms(broker), event->number);
+    broker_wants_flush(broker);
+}
+
+/* What `from` sends to `to` ends. */
+static void close_stream(struct simulation *simulation, struct broker *from, struct broker *to) {
+    struct link *link = &simulation->network.links[from->position][to->position];
+    link->stream++;
+    if (link->cut) {
+        return; /* the other side cannot know */
+    }
+    scheduler_add(
+        &simulation->scheduler,
+        (struct event){.at_us = simulation->scheduler.now_us + prng_below(&simulation->prng, CLOSE_NOTICE_US),
+                       .run = network_tell_closed,
+                       .subject = to,
+                       .data = from,
+                       .number = from->incarnation});
+}
+
+void network_close_streams(struct simulation *simulation, size_t a, size_t b) {
+    close_stream(simulation, &simulation->brokers[a], &simulation->brokers[b]);
+    close_stream(simulation, &simulation->brokers[b], &simulation->brokers[a]);
+}

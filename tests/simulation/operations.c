@@ -1,0 +1,302 @@
+#include "operations.h"
+
+#include "aviary/record.h"
+#include "clients.h"
+#include "simulation.h"
+
+#include <stdlib.h>
+
+void operations_finish(struct operations *operations) {
+    free(operations->operations);
+    free(operations->attempts);
+    free(operations->readings);
+    *operations = (struct operations){0};
+}
+
+/* Room for one more. */
+static void *grown(void *array, size_t *capacity, size_t count, size_t element_size) {
+    if (count < *capacity) {
+        return array;
+    }
+    *capacity = *capacity * 2 + 64;
+    void *memory = realloc(array, *capacity * element_size);
+    ASSERT(memory != NULL);
+    return memory;
+}
+
+struct operation *operation_at(struct simulation *simulation, uint64_t number) {
+    ASSERT(number > 0 && number <= simulation->operations.count);
+    return &simulation->operations.operations[number - 1];
+}
+
+struct attempt *attempt_at(struct simulation *simulation, uint64_t number) {
+    ASSERT(number > 0 && number <= simulation->operations.attempt_count);
+    return &simulation->operations.attempts[number - 1];
+}
+
+struct operation *operation_create(struct simulation *simulation, const struct operation *template) {
+    struct operations *operations = &simulation->operations;
+    operations->operations =
+        grown(operations->operations, &operations->capacity, operations->count, sizeof(struct operation));
+    struct operation *operation = &operations->operations[operations->count++];
+    *operation = *template;
+    operation->number = operations->count;
+    return operation;
+}
+
+uint64_t attempt_create(struct simulation *simulation, const struct attempt *template) {
+    struct operations *operations = &simulation->operations;
+    operations->attempts = grown(operations->attempts, &operations->attempt_capacity,
+                                 operations->attempt_count, sizeof(struct attempt));
+    operations->attempts[operations->attempt_count++] = *template;
+    return operations->attempt_count;
+}
+
+/* What stands at `at` of an operation's payload: its number, then bytes that follow from it. */
+static uint8_t payload_byte(uint64_t number, size_t at) {
+    return at < 8 ? (uint8_t)(number >> (8 * at)) : (uint8_t)((number * 167 + at * 13) >> 3);
+}
+
+struct blob *operation_blob(const struct operation *operation) {
+    _cleanup_buffer_ struct buffer payload;
+    buffer_init(&payload, RECORD_BATCH_HEADER_SIZE + operation->payload_size);
+    uint8_t *bytes = buffer_extend(&payload, RECORD_BATCH_HEADER_SIZE + operation->payload_size);
+    ASSERT(bytes != NULL);
+    memset(bytes, 0, RECORD_BATCH_HEADER_SIZE);
+    for (size_t i = 0; i < operation->payload_size; i++) {
+        bytes[RECORD_BATCH_HEADER_SIZE + i] = payload_byte(operation->number, i);
+    }
+    struct blob *blob = entry_blob_create(buffer_slice(&payload));
+    ASSERT(blob != NULL);
+    return blob;
+}
+
+struct hash128 operation_payload_hash(const struct operation *operation) {
+    uint8_t number[8];
+    bytes_put_u64le(number, operation->number);
+    return hash128_of(slice_make(number, sizeof number));
+}
+
+uint64_t operation_of_entry(struct simulation *simulation, uint64_t group, const struct blob *blob,
+                            const struct entry_header *header) {
+    if (header->type != RAFT_ENTRY_RECORDS) {
+        return 0;
+    }
+    struct slice batch = entry_payload(blob_slice(blob));
+    struct slice payload = slice_after(batch, RECORD_BATCH_HEADER_SIZE);
+    uint64_t number = payload.size < 8 ? 0 : bytes_get_u64le(payload.data);
+    if (number == 0 || number > simulation->operations.count) {
+        violation(simulation, "group %lu index %lu holds records that nobody sent", group, header->index);
+    }
+    const struct operation *operation = operation_at(simulation, number);
+    bool same = payload.size == operation->payload_size && header->count == operation->count &&
+                operation->group == group && (int64_t)bytes_get_u64be(batch.data) == header->base_offset;
+    for (size_t i = 0; same && i < payload.size; i++) {
+        same = payload.data[i] == payload_byte(number, i);
+    }
+    if (!same) {
+        violation(simulation, "group %lu index %lu: the records of operation %lu are altered", group,
+                  header->index, number);
+    }
+    return number;
+}
+
+/* The table remembers so many keys; beyond, a repeat may be taken for new. */
+static bool is_forgotten(const struct simulation *simulation, const struct group_history *group,
+                         const struct operation *owner) {
+    return group->keyed_count - owner->key_position >= simulation->profile.keys_max;
+}
+
+static void check_key(struct simulation *simulation, struct group_history *group,
+                      const struct operation *operation) {
+    struct operation *owner = operation_at(simulation, operation->key);
+    if (owner->key_committed && !is_forgotten(simulation, group, owner)) {
+        violation(simulation, "doubled: operation %lu is in group %lu again, under the key of operation %lu",
+                  operation->number, group->id, owner->number);
+    }
+    group->keyed_count++;
+    owner->key_committed = true;
+    owner->key_position = group->keyed_count;
+}
+
+static void check_not_refused(const struct simulation *simulation, const struct operation *operation) {
+    if (operation->committed && operation->refusals == operation->attempts) {
+        violation(simulation,
+                  "operation %lu is stored in group %lu at offset %ld, and every attempt was "
+                  "told that it is not",
+                  operation->number, operation->group, operation->base_offset);
+    }
+}
+
+void operation_committed(struct simulation *simulation, struct group_history *group,
+                         const struct history_entry *entry) {
+    struct operation *operation = operation_at(simulation, entry->operation);
+    simulation->operations.committed_count++;
+    if (operation->key != 0) {
+        check_key(simulation, group, operation);
+    } else if (operation->committed) {
+        violation(simulation, "doubled: operation %lu is in group %lu at offsets %ld and %ld",
+                  operation->number, group->id, operation->base_offset, entry->base_offset);
+    }
+    if (operation->expected_offset >= 0 && operation->expected_offset != entry->base_offset) {
+        violation(simulation, "operation %lu wanted offset %ld of group %lu and got %ld", operation->number,
+                  operation->expected_offset, group->id, entry->base_offset);
+    }
+    operation->committed = true;
+    operation->index = entry->index;
+    operation->base_offset = entry->base_offset;
+    check_not_refused(simulation, operation);
+}
+
+bool status_is_refusal(enum status status) {
+    return status != STATUS_OK && status != STATUS_UNKNOWN;
+}
+
+static void attempt_end(struct simulation *simulation, uint64_t number, const struct node_answer *answer) {
+    struct attempt *attempt = attempt_at(simulation, number);
+    attempt->state = ATTEMPT_ENDED;
+    attempt->answer = *answer;
+    if (attempt->kind == ATTEMPT_RECORDS && status_is_refusal(answer->status)) {
+        struct operation *operation = operation_at(simulation, attempt->operation);
+        operation->refusals++;
+        check_not_refused(simulation, operation);
+    }
+    trace_event(simulation, status_name(answer->status), attempt->client, answer->group, attempt->operation,
+                answer->index);
+    clients_answer_later(simulation, number);
+}
+
+void attempt_refuse(struct simulation *simulation, uint64_t number) {
+    attempt_end(simulation, number, &(struct node_answer){.context = number, .status = STATUS_UNAVAILABLE});
+}
+
+void attempt_take(struct simulation *simulation, uint64_t number, const struct node_proposal *proposal) {
+    struct attempt *attempt = attempt_at(simulation, number);
+    struct broker *broker = attempt->broker;
+    attempt->state = ATTEMPT_TAKEN;
+    attempt->life = broker->life;
+    node_propose(broker->node, broker_now_ms(broker), broker_wall_ms(broker), proposal);
+    broker_wants_flush(broker);
+}
+
+void operation_answered(struct broker *broker, const struct node_answer *answer) {
+    struct simulation *simulation = broker->simulation;
+    struct attempt *attempt = attempt_at(simulation, answer->context);
+    if (attempt->broker != broker || attempt->life != broker->life) {
+        return; /* a dying node's */
+    }
+    if (attempt->state != ATTEMPT_TAKEN) {
+        violation(simulation, "broker %u answers attempt %lu twice", broker->id, answer->context);
+    }
+    attempt_end(simulation, answer->context, answer);
+}
+
+void operation_acknowledged(struct simulation *simulation, const struct attempt *attempt) {
+    const struct node_answer *answer = &attempt->answer;
+    const struct operation *operation = operation_at(simulation, attempt->operation);
+    if (operation->acks != NODE_ACKS_ALL) {
+        return;
+    }
+    struct group_history *group = history_group(simulation, answer->group);
+    const struct history_entry *entry = answer->index > 0 && answer->index <= group->commit_count
+                                            ? history_committed(group, answer->index)
+                                            : NULL;
+    if (entry == NULL || entry->operation != operation->number || entry->base_offset != answer->base_offset ||
+        entry->count != answer->count || entry->append_time_ms != answer->append_time_ms) {
+        violation(
+            simulation,
+            "lost: operation %lu was acknowledged at index %lu, offset %ld of group %lu, and is not there",
+            operation->number, answer->index, answer->base_offset, answer->group);
+    }
+    simulation->operations.acked_count++;
+    if (group->acked_index < answer->index) {
+        group->acked_index = answer->index;
+    }
+    int64_t behind = answer->base_offset + answer->count;
+    if (group->seen_offset < behind) {
+        group->seen_offset = behind;
+    }
+}
+
+void reading_saw(struct simulation *simulation, const struct node_status *status) {
+    struct group_history *group = history_group(simulation, status->group);
+    if (status->next_offset > group->next_offset) {
+        violation(simulation, "group %lu shows a high watermark of %ld, and %ld are committed", group->id,
+                  status->next_offset, group->next_offset);
+    }
+    if (group->acked_index < status->applied_index) {
+        group->acked_index = status->applied_index;
+    }
+    if (group->seen_offset < status->next_offset) {
+        group->seen_offset = status->next_offset;
+    }
+}
+
+void reading_start(struct simulation *simulation, struct broker *broker, uint64_t group_id) {
+    struct operations *operations = &simulation->operations;
+    const struct group_history *group = history_group(simulation, group_id);
+    operations->readings = grown(operations->readings, &operations->reading_capacity,
+                                 operations->reading_count, sizeof(struct reading));
+    operations->readings[operations->reading_count++] = (struct reading){
+        .group = group_id,
+        .broker = broker,
+        .life = broker->life,
+        .floor_index = group->acked_index,
+        .floor_offset = group->seen_offset,
+    };
+    node_read_index(broker->node, broker_now_ms(broker), group_id, operations->reading_count);
+    broker_wants_flush(broker);
+}
+
+static void reading_check(struct simulation *simulation, const struct event *event) {
+    const struct reading *reading = &simulation->operations.readings[event->number - 1];
+    const struct broker *broker = reading->broker;
+    struct node_status status;
+    if (broker->life != reading->life || !node_status(broker->node, reading->group, &status)) {
+        return;
+    }
+    if (status.applied_index < reading->floor_index || status.next_offset < reading->floor_offset) {
+        violation(simulation,
+                  "stale read: broker %u reads group %lu up to index %lu, offset %ld; known were %lu, %ld",
+                  broker->id, reading->group, status.applied_index, status.next_offset, reading->floor_index,
+                  reading->floor_offset);
+    }
+    simulation->statistics.reads++;
+    reading_saw(simulation, &status);
+}
+
+void reading_ready(struct broker *broker, uint64_t context, enum status status) {
+    struct simulation *simulation = broker->simulation;
+    ASSERT(context > 0 && context <= simulation->operations.reading_count);
+    struct reading *reading = &simulation->operations.readings[context - 1];
+    if (reading->broker != broker || reading->life != broker->life) {
+        return;
+    }
+    if (reading->ended) {
+        violation(simulation, "broker %u ends reading %lu twice", broker->id, context);
+    }
+    reading->ended = true;
+    trace_event(simulation, "read", broker->id, reading->group, context, status);
+    if (status == STATUS_OK) {
+        scheduler_add(
+            &simulation->scheduler,
+            (struct event){.at_us = simulation->scheduler.now_us, .run = reading_check, .number = context});
+    }
+}
+
+void operations_check_answered(struct simulation *simulation) {
+    const struct operations *operations = &simulation->operations;
+    for (size_t i = 0; i < operations->attempt_count; i++) {
+        const struct attempt *attempt = &operations->attempts[i];
+        if (attempt->state == ATTEMPT_TAKEN && attempt->life == attempt->broker->life) {
+            violation(simulation, "broker %u never answered attempt %zu", attempt->broker->id, i + 1);
+        }
+    }
+    for (size_t i = 0; i < operations->reading_count; i++) {
+        const struct reading *reading = &operations->readings[i];
+        if (!reading->ended && reading->life == reading->broker->life) {
+            violation(simulation, "broker %u never ended reading %zu of group %lu", reading->broker->id,
+                      i + 1, reading->group);
+        }
+    }
+}
