@@ -145,21 +145,22 @@ static void publish_led(struct broker *broker, const struct led_list *list) {
     struct published_partition *now = calloc(list->count + 1, sizeof *now);
     size_t count = 0;
     for (size_t i = 0; now && i < list->count; i++) {
-        if (!led_translate(broker, &list->led[i], &now[count])) {
-            continue;
-        }
-        const struct published_partition *before = published_find(housekeeper, now[count].group);
-        if (before == NULL || !published_same(before, &now[count])) {
-            publish_partition(broker, &now[count]);
-        }
-        count++;
+        count += led_translate(broker, &list->led[i], &now[count]);
     }
-    if (now) {
-        publish_forget(broker, now, count);
-        free(housekeeper->published);
-        housekeeper->published = now;
-        housekeeper->published_count = count;
+    if (now == NULL) {
+        return; /* the next look tries again */
     }
+    /* First the old ones: a re-created topic's partition has the same path as the deleted one's. */
+    publish_forget(broker, now, count);
+    for (size_t i = 0; i < count; i++) {
+        const struct published_partition *before = published_find(housekeeper, now[i].group);
+        if (before == NULL || !published_same(before, &now[i])) {
+            publish_partition(broker, &now[i]);
+        }
+    }
+    free(housekeeper->published);
+    housekeeper->published = now;
+    housekeeper->published_count = count;
 }
 
 static void publish_partitions(struct broker *broker) {
