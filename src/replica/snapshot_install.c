@@ -34,17 +34,26 @@ static void arrival_respond(struct group *group, const struct raft_message *mess
     transport_send(group->node->options.transport, &response);
 }
 
-/* Restores the state beside the living one and steps the core, which decides whether it is newer. */
+/* Restores the arrived state into a machine beside the living one, which the caller finishes. */
+static enum status arrival_restore(const struct group *group, struct machine *ret_machine) {
+    const struct node_options *options = &group->node->options;
+    if (group->machine.metadata) {
+        /* Restoring replaces it, voters and all; there just is no metadata without one. */
+        struct metadata_first_voter nobody = {.broker_id = 1};
+        ret_machine->metadata = metadata_create(&options->cluster_id, &nobody, 1);
+    } else {
+        ret_machine->partition = partition_create(options->idempotency_keys_max);
+    }
+    if (ret_machine->metadata == NULL && ret_machine->partition == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    return machine_restore(ret_machine, buffer_slice(&group->arrival.data));
+}
+
+/* Steps the core, which decides whether the state is newer than its own. */
 static void arrival_complete(struct group *group, const struct raft_message *message) {
     struct machine machine = {0};
-    struct node *node = group->node;
-    if (group->machine.metadata) {
-        machine.metadata = metadata_create(&node->options.cluster_id, NULL, 0);
-    } else {
-        machine.partition = partition_create(node->options.idempotency_keys_max);
-    }
-    bool made = machine.metadata || machine.partition;
-    if (!made || machine_restore(&machine, buffer_slice(&group->arrival.data)) != STATUS_OK) {
+    if (arrival_restore(group, &machine) != STATUS_OK) {
         log_error("replica", "snapshot refused", "group=%lu from=%lu index=%lu", (unsigned long)group->id,
                   (unsigned long)message->from, (unsigned long)message->index);
         machine_finish(&machine);
@@ -52,8 +61,9 @@ static void arrival_complete(struct group *group, const struct raft_message *mes
         return;
     }
     struct raft_message whole = *message;
-    whole.data = NULL;
+    whole.data = NULL; /* the core has no use for it */
     whole.data_offset = 0;
+    whole.data_total = 0;
     struct raft_event event = {.type = RAFT_EVENT_MESSAGE, .message = &whole};
     group->arriving = &machine;
     (void)group_step(group, &event);
