@@ -134,47 +134,33 @@ enum status broker_start(struct broker *broker, struct error *error) {
     return housekeeper_start(broker, error);
 }
 
-/* A write whose durability the caller waits for. */
-struct saved {
-    struct mutex mutex;
-    struct condition finished;
-    bool done;
-    enum status status;
-};
-
 static void broker_saved(void *context, uint64_t token, enum status status) {
-    struct saved *saved = context;
+    struct broker_pending *pending = context;
     (void)token;
-    mutex_lock(&saved->mutex);
-    saved->status = status;
-    saved->done = true;
-    condition_signal(&saved->finished);
-    mutex_unlock(&saved->mutex);
+    pending->answer.status = status;
+    pending_finish(pending);
 }
 
 enum status broker_save_cluster(struct broker *broker, const struct cluster_file *cluster) {
     ASSERT(!broker_is_running(broker));
     _cleanup_buffer_ struct buffer bytes;
-    buffer_init(&bytes, ERROR_MESSAGE_MAX);
+    buffer_init(&bytes, CLUSTER_FILE_BYTES_MAX);
     cluster_file_encode(cluster, &bytes);
-    struct saved saved = {.done = false};
-    struct storage_batch *batch = storage_batch_create(broker_saved, &saved, 0);
+    struct broker_pending *pending = pending_create();
+    struct storage_batch *batch = pending ? storage_batch_create(broker_saved, pending, 0) : NULL;
     if (batch == NULL || buffer_status(&bytes) != STATUS_OK) {
         storage_batch_destroy(batch);
+        pending_release(pending);
+        pending_release(pending);
         return STATUS_NO_MEMORY;
     }
-    mutex_init(&saved.mutex);
-    condition_init(&saved.finished);
     storage_batch_put_state(batch, STORAGE_GROUP_BROKER, STORAGE_STATE_META, buffer_slice(&bytes));
     storage_submit(broker->options.storage, batch);
-    mutex_lock(&saved.mutex);
-    while (!saved.done) { /* the storage completes every batch, also where it failed */
-        condition_wait(&saved.finished, &saved.mutex);
-    }
-    mutex_unlock(&saved.mutex);
-    condition_finish(&saved.finished);
-    mutex_finish(&saved.mutex);
-    return saved.status;
+    /* On a full disk a write waits, and whoever stops the broker meanwhile must not. */
+    bool done = pending_wait(pending, clock_monotonic_ms() + SAVE_DEADLINE_MS);
+    enum status status = done ? pending->answer.status : STATUS_UNKNOWN;
+    pending_release(pending);
+    return status;
 }
 
 static void broker_node_options(struct broker *broker, const struct cluster_file *cluster,

@@ -75,7 +75,8 @@ enum status broker_check_running(struct broker *broker, struct error *error) AVI
 /* Opens the node and starts the shard thread; `cluster` is durable by now. Housekeeper's thread. */
 enum status broker_run(struct broker *broker, const struct cluster_file *cluster,
                        struct error *error) AVIARY_MUST_USE;
-/* Writes what the broker remembers of its cluster; blocks until it is durable. Only before broker_run. */
+/* Writes what the broker remembers of its cluster; blocks until it is durable, or some seconds (UNKNOWN: it
+ * may become so later). Only before broker_run, with start_mutex held. */
 enum status broker_save_cluster(struct broker *broker, const struct cluster_file *cluster) AVIARY_MUST_USE;
 
 /* route.c: what this broker knows by itself, without waiting. False: no leader known. */

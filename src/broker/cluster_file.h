@@ -9,6 +9,8 @@
 
 #include "aviary/metadata.h"
 
+enum { CLUSTER_FILE_BYTES_MAX = 256 };
+
 enum cluster_phase {
     CLUSTER_NONE = 0,     /* never part of a cluster */
     CLUSTER_ACCEPTED = 1, /* agreed to a list of first voters that not everybody may have agreed to yet */

@@ -15,7 +15,7 @@ struct broker_pending *pending_create(void) {
 }
 
 void pending_release(struct broker_pending *pending) {
-    if (atomic_fetch_sub_explicit(&pending->references, 1, memory_order_acq_rel) == 1) {
+    if (pending && atomic_fetch_sub_explicit(&pending->references, 1, memory_order_acq_rel) == 1) {
         condition_finish(&pending->finished);
         mutex_finish(&pending->mutex);
         free(pending->collected);
