@@ -34,11 +34,13 @@ struct broker_options {
     uint32_t id;
     char rest_address[ADDRESS_SIZE_MAX]; /* "host:port" as others reach it */
     char peer_address[ADDRESS_SIZE_MAX];
-    uint32_t expect;         /* brokers to wait for at the first start over ZooKeeper */
-    struct storage *storage; /* the next three outlive the broker */
-    struct uuid disk_uuid;
+    uint32_t expect; /* brokers to wait for at the first start over ZooKeeper */
+    /* The next three are used from broker_create to broker_stop. They call the broker from their own threads,
+       so they are destroyed after broker_stop and before broker_destroy. */
+    struct storage *storage;
     struct transport *transport;
     struct coordination *coordination;
+    struct uuid disk_uuid;
     struct broker_caller caller;
     /* Tells the transport who there is and who we are; called by the housekeeper. */
     void (*set_peers)(struct transport *transport, const struct transport_peer *peers, size_t count);
@@ -47,7 +49,8 @@ struct broker_options {
     uint64_t election_min_ms;
     uint64_t election_max_ms;
     size_t tail_bytes_max;
-    uint64_t mailbox_bytes_max; /* of entries and snapshot chunks from peers, waiting for the shard thread */
+    uint64_t
+        mailbox_bytes_max; /* of batches, and entries and chunks from peers, waiting for the shard thread */
 };
 
 /* Nothing runs yet. NO_MEMORY, or what reading the storage says. */
@@ -55,9 +58,11 @@ enum status broker_create(const struct broker_options *options, struct broker **
                           struct error *error) AVIARY_MUST_USE;
 /* Starts the threads and coordination. */
 enum status broker_start(struct broker *broker, struct error *error) AVIARY_MUST_USE;
-/* Orderly: hands leaderships over (at most 1 s), answers what waits, saves states, stops the threads. */
+/* Orderly: hands leaderships over (at most 1 s), saves states, answers what waits, stops the threads. What is
+ * asked afterwards is refused. */
 void broker_stop(struct broker *broker);
-/* After broker_stop, and after the servers and the transport stopped. Takes NULL. */
+/* After broker_stop, and after all that calls it is gone: servers, api, coordination, transport and storage.
+ * Takes NULL. */
 void broker_destroy(struct broker *broker);
 /* Why the broker cannot go on (a failed disk, its id taken): the process must end. NULL: nothing is wrong. */
 const char *broker_failure(const struct broker *broker);
@@ -175,7 +180,8 @@ struct broker_produce_request {
 
 struct broker_pending; /* a write under way */
 
-/* Hands the write to the shard thread. FULL where too much is waiting already; NO_MEMORY. */
+/* Hands the write to the shard thread. FULL where too much is waiting already; NO_MEMORY; UNAVAILABLE before
+ * the broker belongs to a cluster, and once it stops. */
 enum status broker_produce_begin(struct broker *broker, const struct broker_produce_request *request,
                                  struct broker_pending **ret_pending) AVIARY_MUST_USE;
 /*

@@ -10,7 +10,7 @@ static bool listen_message(void *context, struct raft_message *message) {
         return false;
     }
     mail->message = *message;
-    if (!mailbox_post(&broker->shard.mailbox, mail)) {
+    if (mailbox_post(&broker->shard.mailbox, mail) != STATUS_OK) {
         mail->message = (struct raft_message){0}; /* the caller's again */
         mail_destroy(mail);
         return false;
@@ -21,9 +21,12 @@ static bool listen_message(void *context, struct raft_message *message) {
 static void listen_peer_closed(void *context, raft_id incarnation) {
     struct broker *broker = context;
     struct mail *mail = broker_is_running(broker) ? mail_create(MAIL_PEER_CLOSED) : NULL;
-    if (mail) {
-        mail->peer = incarnation;
-        mailbox_post(&broker->shard.mailbox, mail);
+    if (mail == NULL) {
+        return; /* an election a little later */
+    }
+    mail->peer = incarnation;
+    if (mailbox_post(&broker->shard.mailbox, mail) != STATUS_OK) {
+        mail_destroy(mail);
     }
 }
 

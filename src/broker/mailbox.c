@@ -36,6 +36,9 @@ void mail_destroy(struct mail *mail) {
 }
 
 static uint64_t mail_bulk_bytes(const struct mail *mail) {
+    if (mail->type == MAIL_PROPOSAL) {
+        return mail->proposal.blob->size;
+    }
     uint64_t bytes = 0;
     if (mail->type == MAIL_MESSAGE) {
         for (size_t i = 0; i < mail->message.entry_count; i++) {
@@ -46,14 +49,26 @@ static uint64_t mail_bulk_bytes(const struct mail *mail) {
     return bytes;
 }
 
-bool mailbox_post(struct mailbox *mailbox, struct mail *mail) {
-    uint64_t bytes = mail_bulk_bytes(mail);
-    mutex_lock(&mailbox->mutex);
-    /* One message always fits an empty mailbox, however large it is. */
+/* With the mutex held. */
+static enum status mailbox_admit(const struct mailbox *mailbox, const struct mail *mail, uint64_t bytes) {
+    if (mail->type == MAIL_PERSISTED) {
+        return STATUS_OK;
+    }
+    if (mailbox->closed) {
+        return STATUS_CLOSED;
+    }
+    /* One always fits an empty mailbox, however large it is. */
     bool fits =
         bytes == 0 || mailbox->bulk_bytes == 0 || mailbox->bulk_bytes + bytes <= mailbox->bulk_bytes_max;
+    return fits && mailbox->items < MAILBOX_ITEMS_MAX ? STATUS_OK : STATUS_FULL;
+}
+
+enum status mailbox_post(struct mailbox *mailbox, struct mail *mail) {
+    uint64_t bytes = mail_bulk_bytes(mail);
+    mutex_lock(&mailbox->mutex);
+    enum status status = mailbox_admit(mailbox, mail, bytes);
     bool wake = false;
-    if (fits) {
+    if (status == STATUS_OK) {
         mail->next = NULL;
         if (mailbox->last) {
             mailbox->last->next = mail;
@@ -66,13 +81,19 @@ bool mailbox_post(struct mailbox *mailbox, struct mail *mail) {
         wake = mailbox->waiting;
         mailbox->waiting = false;
     } else {
-        mailbox->dropped_total++;
+        mailbox->dropped_total += status == STATUS_FULL;
     }
     mutex_unlock(&mailbox->mutex);
     if (wake) {
         condition_signal(&mailbox->filled);
     }
-    return fits;
+    return status;
+}
+
+void mailbox_close(struct mailbox *mailbox) {
+    mutex_lock(&mailbox->mutex);
+    mailbox->closed = true;
+    mutex_unlock(&mailbox->mutex);
 }
 
 struct mail *mailbox_take(struct mailbox *mailbox, uint64_t deadline_ms) {

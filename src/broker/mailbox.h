@@ -1,5 +1,7 @@
 /*
- * The shard thread's mailbox: many threads post, one takes everything at once.
+ * The shard thread's mailbox: many threads post, one takes everything at once. Bounded in bytes (of entries,
+ * snapshot chunks and batches) and in items; only the storage's answers are always taken, as there are never
+ * more of them than the shard thread has asked for.
  */
 #ifndef BROKER_MAILBOX_H
 #define BROKER_MAILBOX_H
@@ -35,22 +37,24 @@ struct mailbox {
     struct mail *first; /* guarded by mutex, like all below */
     struct mail *last;
     uint64_t items;
-    uint64_t bulk_bytes; /* of messages' entries and data waiting */
+    uint64_t bulk_bytes; /* of messages' entries and data and of proposals waiting */
     uint64_t bulk_bytes_max;
-    uint64_t dropped_total;
+    uint64_t dropped_total; /* refused for want of room */
     bool waiting;
+    bool closed;
 };
 
 void mailbox_init(struct mailbox *mailbox, uint64_t bulk_bytes_max);
-/* Frees what is left, with all it owns. */
+/* Frees what is left, with all it owns. Nobody may have posted a proposal or a task since the last take. */
 void mailbox_finish(struct mailbox *mailbox);
 /* NULL: no memory. Zeroed but for its type. */
 struct mail *mail_create(enum mail_type type);
 /* Frees a mail and what it owns, but for the reference of `pending`. */
 void mail_destroy(struct mail *mail);
-/* Takes the mail over. False: a message with entries or data, and the mailbox is full; the mail stays the
- * caller's. */
-bool mailbox_post(struct mailbox *mailbox, struct mail *mail);
+/* Takes the mail over on success only. FULL, CLOSED; never for PERSISTED. */
+enum status mailbox_post(struct mailbox *mailbox, struct mail *mail) AVIARY_MUST_USE;
+/* Nothing but PERSISTED is taken from now on. */
+void mailbox_close(struct mailbox *mailbox);
 /* Everything there is, oldest first, waiting until `deadline_ms` for something; NULL: nothing came. */
 struct mail *mailbox_take(struct mailbox *mailbox, uint64_t deadline_ms);
 

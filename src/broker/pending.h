@@ -17,6 +17,7 @@ struct broker_pending {
     struct condition finished;
     bool done; /* guarded by mutex */
     uint64_t begun_us;
+    bool counted;              /* how long it took goes into the histogram */
     struct node_answer answer; /* written by the shard thread before done */
 
     /* MAIL_TASK: runs on the shard thread; sets answer.status and the results below, then pending_finish, at
@@ -33,6 +34,7 @@ struct broker_pending {
 
 /* Two references. NULL: no memory. */
 struct broker_pending *pending_create(void);
+/* Takes NULL. */
 void pending_release(struct broker_pending *pending);
 /* Done: wakes the asker and gives the shard's reference back. */
 void pending_finish(struct broker_pending *pending);

@@ -13,17 +13,22 @@ static enum status propose_begin(struct broker *broker, const struct node_propos
                                  struct broker_pending **ret_pending) {
     struct mail *mail = mail_create(MAIL_PROPOSAL);
     struct broker_pending *pending = pending_create();
-    if (mail == NULL || pending == NULL) {
-        blob_release(proposal->blob);
-        free(mail);
-        free(pending);
-        return STATUS_NO_MEMORY;
+    enum status status = mail && pending ? STATUS_OK : STATUS_NO_MEMORY;
+    if (status == STATUS_OK) {
+        mail->proposal = *proposal;
+        mail->proposal.context = (uint64_t)(uintptr_t)pending;
+        pending->counted = proposal->type == RAFT_ENTRY_RECORDS && proposal->acks == NODE_ACKS_ALL;
+        status = mailbox_post(&broker->shard.mailbox, mail);
     }
-    mail->proposal = *proposal;
-    mail->proposal.context = (uint64_t)(uintptr_t)pending;
-    mailbox_post(&broker->shard.mailbox, mail);
-    *ret_pending = pending;
-    return STATUS_OK;
+    if (status == STATUS_OK) {
+        *ret_pending = pending;
+        return STATUS_OK;
+    }
+    blob_release(proposal->blob);
+    free(mail);
+    pending_release(pending);
+    pending_release(pending);
+    return status == STATUS_CLOSED ? STATUS_UNAVAILABLE : status;
 }
 
 enum status broker_produce_begin(struct broker *broker, const struct broker_produce_request *request,
@@ -63,7 +68,7 @@ void broker_produce_end(struct broker *broker, struct broker_pending *pending, u
                         struct node_answer *ret_answer) {
     if (pending_wait(pending, deadline_ms)) {
         *ret_answer = pending->answer;
-        if (ret_answer->status == STATUS_OK) {
+        if (ret_answer->status == STATUS_OK && pending->counted) {
             produce_count_latency(broker, clock_monotonic_us() - pending->begun_us);
         }
     } else {
@@ -95,7 +100,8 @@ enum status metadata_execute(struct broker *broker, const struct metadata_comman
     struct broker_pending *pending;
     status = propose_begin(broker, &proposal, &pending);
     if (status != STATUS_OK) {
-        return error_set(error, status, "no memory for a metadata command");
+        return error_set(error, status, "the metadata group cannot take changes now (%s): try again",
+                         status_name(status));
     }
     struct node_answer answer;
     broker_produce_end(broker, pending, deadline_ms, &answer);

@@ -57,13 +57,18 @@ static void shard_turn(struct shard *shard, uint64_t deadline_ms) {
     atomic_store_explicit(&shard->beat_ms, now_ms, memory_order_relaxed);
 }
 
-/* What was written must be durable, and said so, before the storage goes. */
+/*
+ * Nothing more is taken; what was written gets a while to become durable, and with it its answer; then
+ * everybody who still waits is answered.
+ */
 static void shard_settle(struct shard *shard) {
+    mailbox_close(&shard->mailbox);
     node_checkpoint(shard->node);
     uint64_t give_up_ms = clock_monotonic_ms() + SHARD_STOP_FLUSH_MS;
     do {
         shard_turn(shard, clock_monotonic_ms() + SHARD_TICK_MS);
     } while (node_writes_pending(shard->node) > 0 && clock_monotonic_ms() < give_up_ms);
+    node_answer_waiting(shard->node);
 }
 
 static void shard_main(void *argument) {
@@ -97,7 +102,11 @@ bool shard_run(struct shard *shard, struct broker_pending *pending) {
         return false;
     }
     mail->pending = pending;
-    mailbox_post(&shard->mailbox, mail);
+    if (mailbox_post(&shard->mailbox, mail) != STATUS_OK) {
+        mail_destroy(mail);
+        pending_release(pending);
+        return false;
+    }
     return true;
 }
 
@@ -111,5 +120,6 @@ void shard_persisted(void *context, uint64_t token, enum status status) {
     }
     mail->token = token;
     mail->status = status;
-    mailbox_post(&broker->shard.mailbox, mail);
+    enum status posted = mailbox_post(&broker->shard.mailbox, mail);
+    ASSERT(posted == STATUS_OK); /* the storage's answers are always taken */
 }

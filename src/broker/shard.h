@@ -27,12 +27,12 @@ struct shard {
 void shard_init(struct shard *shard, struct broker *broker, uint64_t bulk_bytes_max);
 /* Takes the node over and starts the thread. */
 enum status shard_start(struct shard *shard, struct node *node, struct error *error) AVIARY_MUST_USE;
-/* Stops and joins; saves states first. */
+/* Stops and joins; saves states and answers everybody first. What is asked afterwards is refused. */
 void shard_stop(struct shard *shard);
 void shard_finish(struct shard *shard);
 
-/* Runs `pending->task` on the shard thread. False: no memory, or not running; the shard's reference is given
- * back then. */
+/* Runs `pending->task` on the shard thread. False: no memory, mailbox full, not running or stopped; the
+ * shard's reference is given back then. */
 bool shard_run(struct shard *shard, struct broker_pending *pending);
 /* The node's observer and completion functions, context: the broker. */
 struct node_observer shard_observer(struct broker *broker);

@@ -56,7 +56,7 @@ static const struct option_spec specs[OPTION_COUNT] = {
     [OPTION_TAIL_BYTES_MAX] = {"tail-bytes-max", "BYTES", "16777216", 65536, 1073741824,
                                "of recent records kept in memory, for each partition"},
     [OPTION_MAILBOX_BYTES_MAX] = {"mailbox-bytes-max", "BYTES", "134217728", 1048576, 8589934592,
-                                  "of entries from other brokers waiting to be taken"},
+                                  "of records and of entries from other brokers, waiting to be taken"},
     [OPTION_FREE_BYTES_MIN] =
         {"free-bytes-min", "BYTES", "0", 0, UINT64_C(1) << 50,
          "writes are refused where the disk has less free; 0: chosen by the disk's size"},

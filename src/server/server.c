@@ -218,9 +218,9 @@ void server_stop(struct server *server) {
     coordination_destroy(server->coordination);
     transport_http_destroy(server->transport);
     api_destroy(server->api);
-    broker_destroy(server->broker);
-    http_client_destroy(server->client);
-    if (server->storage) {
+    if (server->storage) { /* its last completions still go to the broker */
         server->storage->operations->destroy(server->storage);
     }
+    broker_destroy(server->broker);
+    http_client_destroy(server->client);
 }

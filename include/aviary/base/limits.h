@@ -63,6 +63,9 @@ enum {
     PEER_BULK_FRAME_BYTES_MAX = 16 * 1024 * 1024,
     PEER_QUEUE_BYTES_MAX = 64 * 1024 * 1024, /* a stream's frames waiting to be sent */
 
+    /* The broker */
+    MAILBOX_ITEMS_MAX = 65536, /* waiting for the shard thread */
+
     /* HTTP */
     HTTP_HEADERS_MAX = 64,
     HTTP_HEAD_BYTES_MAX = 16 * 1024,
