@@ -72,6 +72,9 @@ static enum status apply_from(struct group *group, uint64_t index, uint64_t last
     if (entry) {
         return apply_entry(group, entry);
     }
+    if (last >= tail_first(&group->tail)) {
+        last = tail_first(&group->tail) - 1;
+    }
     struct storage *storage = group->node->options.storage;
     struct storage_entries read = {0};
     enum status status =

@@ -22,9 +22,13 @@ static size_t send_gather(struct group *group, uint64_t first, uint64_t count_ma
     if (count > 0 || count_max == 0) {
         return count;
     }
+    uint64_t last = first + count_max - 1;
+    if (last >= tail_first(&group->tail)) {
+        last = tail_first(&group->tail) - 1;
+    }
     struct storage *storage = group->node->options.storage;
-    enum status status = storage->operations->read_entries(storage, group->id, first, first + count_max - 1,
-                                                           RAFT_APPEND_BYTES_MAX, ret_read);
+    enum status status =
+        storage->operations->read_entries(storage, group->id, first, last, RAFT_APPEND_BYTES_MAX, ret_read);
     if (status != STATUS_OK) {
         node_fail(group->node, group->id, status, "an entry of the log could not be read");
         return 0;

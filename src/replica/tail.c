@@ -68,6 +68,10 @@ void tail_evict(struct tail *tail, size_t bytes_max, uint64_t index_max) {
     }
 }
 
+uint64_t tail_first(const struct tail *tail) {
+    return tail->count > 0 ? tail_at(tail, 0)->index : UINT64_MAX;
+}
+
 const struct raft_entry *tail_find(const struct tail *tail, uint64_t index) {
     if (tail->count == 0) {
         return NULL;

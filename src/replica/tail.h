@@ -25,6 +25,9 @@ void tail_truncate(struct tail *tail, uint64_t from);
 void tail_clear(struct tail *tail);
 /* Drops the oldest while there are more than `bytes_max` bytes, but only at or below `index_max`. */
 void tail_evict(struct tail *tail, size_t bytes_max, uint64_t index_max);
+/* The first index here; UINT64_MAX: empty. Storage may hold other entries from there on, as long as the batch
+ * that replaces them is under way: what is read from it must end before. */
+uint64_t tail_first(const struct tail *tail);
 /* Borrowed; NULL where `index` is not here. */
 const struct raft_entry *tail_find(const struct tail *tail, uint64_t index);
 
