@@ -8,12 +8,17 @@ enum {
     CHECKPOINT_WRITE_RATIO = 8
 }; /* bytes of log between two states, at least so many times the state's own size */
 
+const struct raft_configuration *group_configuration_for(const struct group *group, uint64_t index) {
+    const struct raft_configuration *configuration = raft_configuration_at(group->raft, index);
+    size_t count;
+    return configuration ? configuration : &raft_configurations(group->raft, &count)[0].configuration;
+}
+
 void checkpoint_save(struct group *group) {
     struct node *node = group->node;
     struct storage_batch *batch = node_batch(node);
     uint64_t applied = machine_applied_index(&group->machine);
-    const struct raft_configuration *configuration = raft_configuration_at(group->raft, applied);
-    if (batch == NULL || configuration == NULL) {
+    if (batch == NULL) {
         return;
     }
     _cleanup_buffer_ struct buffer data;
@@ -22,7 +27,7 @@ void checkpoint_save(struct group *group) {
     struct snapshot_state snapshot = {
         .index = applied,
         .term = raft_term_at(group->raft, applied),
-        .configuration = *configuration,
+        .configuration = *group_configuration_for(group, applied),
         .data = buffer_slice(&data),
     };
     buffer_clear(&node->scratch);

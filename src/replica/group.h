@@ -140,6 +140,12 @@ void arrival_install(struct group *group, const struct raft_message *message);
 void arrival_finish(struct group *group);
 
 /* compact.c */
+/*
+ * The configuration to go with a state at the committed `index`: the one in force there, or, where only newer
+ * ones are kept (the state machine runs behind the commit index), the oldest of those. It is committed too,
+ * and whoever takes the state reads on from there, to where it comes from.
+ */
+const struct raft_configuration *group_configuration_for(const struct group *group, uint64_t index);
 /* Saves the applied state to the open batch. */
 void checkpoint_save(struct group *group);
 /* The same where enough was applied since the last time; moves group 0's log start behind it. */

@@ -80,14 +80,7 @@ static enum status transfer_take_state(struct group *group, struct snapshot_tran
         partition_snapshot_at(group->machine.partition, group->base_index, next.base_offset,
                               next.append_time_ms, &data);
     }
-    const struct raft_configuration *configuration = raft_configuration_at(group->raft, transfer->index);
-    if (configuration == NULL) {
-        /* Older than what is kept: the oldest kept one is committed too, and the follower then reads on from
-         * there. */
-        size_t count;
-        configuration = &raft_configurations(group->raft, &count)[0].configuration;
-    }
-    transfer->configuration = *configuration;
+    transfer->configuration = *group_configuration_for(group, transfer->index);
     if (buffer_status(&data) != STATUS_OK) {
         return buffer_status(&data);
     }
