@@ -70,6 +70,9 @@ static void assign_remove_deleted(struct node *node, const struct metadata *meta
 
 void node_apply_assignments(struct node *node) {
     const struct metadata *metadata = node_metadata(node);
+    if (metadata_applied_index(metadata) < node->metadata_recovered) {
+        return; /* what it names may have been deleted since, as this broker knew before */
+    }
     node->assignments_changed = false;
     assign_remove_deleted(node, metadata);
     assign_open_named(node, metadata);

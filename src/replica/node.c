@@ -59,6 +59,7 @@ void node_remove_group(struct node *node, uint64_t id) {
     struct storage_batch *batch = node_batch(node);
     if (batch) {
         storage_batch_remove_group(batch, id);
+        group_store_hard(node_metadata_group(node));
     }
     group_fail_waiters(group, STATUS_UNKNOWN);
     group_fail_reads(group, STATUS_NOT_FOUND);
@@ -123,6 +124,7 @@ static enum status node_open_metadata(struct node *node, const struct node_optio
         group_destroy(group);
         return error_set(error, status, "no room for the replica of the metadata group");
     }
+    node->metadata_recovered = raft_commit_index(group->raft);
     node->options.observer.metadata_changing(node->options.observer.context);
     node->options.observer.metadata_changed(node->options.observer.context, NULL);
     return STATUS_OK;

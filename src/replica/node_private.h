@@ -48,7 +48,8 @@ struct node {
     struct list dirty;
 
     uint64_t membership_due_ms;
-    bool assignments_changed; /* replicas must be compared with the metadata */
+    uint64_t metadata_recovered; /* group 0's commit index at start: no replica is made from an older state */
+    bool assignments_changed;    /* replicas must be compared with the metadata */
     bool failed;
 };
 
@@ -73,6 +74,10 @@ void node_submit(struct node *node);
 /* assign.c */
 /* Makes and removes replicas as the metadata says. */
 void node_apply_assignments(struct node *node);
+/*
+ * Only for a group that the applied metadata does not have any more. What says so is stored along: a broker
+ * that forgot the deletion would make the replica again at its next start, empty, without its votes.
+ */
 void node_remove_group(struct node *node, uint64_t id);
 
 /* membership.c */
