@@ -199,6 +199,7 @@ static int run_one(const struct options *options) {
 int main(int count, char **arguments) {
     struct options options = parse_options(count, arguments);
     setrlimit(RLIMIT_CORE, &(struct rlimit){0});
+    setvbuf(stdout, NULL, _IOLBF, 0);
     log_configure(options.trace ? LOG_LEVEL_DEBUG : LOG_LEVEL_OFF, LOG_FORMAT_TEXT, 0);
     return options.single ? run_one(&options) : run_many(&options);
 }

@@ -277,6 +277,9 @@ static void check_state(struct broker *broker, struct replica_view *view, const 
     uint32_t digest;
     if (moved && status->applied_index >= view->exempt_upto && status->applied_index % DIGEST_INTERVAL == 0 &&
         node_digest(broker->node, view->group, &digest)) {
+        trace_note(simulation, "broker %u: state %08x of group %lu at index %lu: offsets %ld to %ld",
+                   broker->id, digest, view->group, status->applied_index, status->log_start_offset,
+                   status->next_offset);
         history_digest(simulation, history_group(simulation, view->group), status->applied_index, digest);
     }
 }
