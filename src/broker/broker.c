@@ -68,6 +68,18 @@ void broker_leaders_changed(struct broker *broker) {
     housekeeper_leaders_changed(broker);
 }
 
+void broker_get_cluster(struct broker *broker, struct cluster_file *ret_cluster) {
+    mutex_lock(&broker->housekeeper.mutex);
+    *ret_cluster = broker->cluster;
+    mutex_unlock(&broker->housekeeper.mutex);
+}
+
+static void broker_set_cluster(struct broker *broker, const struct cluster_file *cluster) {
+    mutex_lock(&broker->housekeeper.mutex);
+    broker->cluster = *cluster;
+    mutex_unlock(&broker->housekeeper.mutex);
+}
+
 static enum status broker_load_cluster(struct broker *broker, struct error *error) {
     struct storage *storage = broker->options.storage;
     _cleanup_blob_ struct blob *blob = NULL;
@@ -141,8 +153,7 @@ static void broker_saved(void *context, uint64_t token, enum status status) {
     pending_finish(pending);
 }
 
-enum status broker_save_cluster(struct broker *broker, const struct cluster_file *cluster) {
-    ASSERT(!broker_is_running(broker));
+static enum status broker_write_cluster(struct broker *broker, const struct cluster_file *cluster) {
     _cleanup_buffer_ struct buffer bytes;
     buffer_init(&bytes, CLUSTER_FILE_BYTES_MAX);
     cluster_file_encode(cluster, &bytes);
@@ -160,6 +171,20 @@ enum status broker_save_cluster(struct broker *broker, const struct cluster_file
     bool done = pending_wait(pending, clock_monotonic_ms() + SAVE_DEADLINE_MS);
     enum status status = done ? pending->answer.status : STATUS_UNKNOWN;
     pending_release(pending);
+    return status;
+}
+
+enum status broker_save_cluster(struct broker *broker, const struct cluster_file *cluster) {
+    enum status status = STATUS_CONFLICT;
+    mutex_lock(&broker->start_mutex);
+    /* Written only here, so the start mutex alone is enough to read it. */
+    if (broker->cluster.phase != CLUSTER_MEMBER) {
+        status = broker_write_cluster(broker, cluster);
+    }
+    if (status == STATUS_OK) {
+        broker_set_cluster(broker, cluster);
+    }
+    mutex_unlock(&broker->start_mutex);
     return status;
 }
 
@@ -198,9 +223,6 @@ enum status broker_run(struct broker *broker, const struct cluster_file *cluster
     struct node_options options;
     struct node *node;
     broker_node_options(broker, cluster, &options);
-    mutex_lock(&broker->housekeeper.mutex);
-    broker->cluster = *cluster;
-    mutex_unlock(&broker->housekeeper.mutex);
     enum status status = node_open(&options, &node, error);
     if (status != STATUS_OK) {
         return status;

@@ -43,7 +43,8 @@ struct broker_counters {
 struct broker {
     struct broker_options options; /* fixed after create */
 
-    struct cluster_file cluster;     /* under the housekeeper's mutex until `running`; fixed after it */
+    struct cluster_file cluster;     /* under the housekeeper's mutex until `running`; fixed after it. Written
+                                        with start_mutex held too. */
     const struct metadata *metadata; /* belongs to the node; read under metadata_lock */
     atomic_bool running;             /* the node runs */
 
@@ -53,7 +54,7 @@ struct broker {
     struct housekeeper housekeeper;
     struct broker_counters counters;
 
-    struct mutex start_mutex; /* one at a time saves the cluster file, and none once the node runs */
+    struct mutex start_mutex; /* one at a time saves the cluster file, and none once it is a member's */
 
     struct mutex leaders_mutex;
     struct condition leaders_moved;                /* a replica's leader, term or readiness changed */
@@ -75,9 +76,13 @@ enum status broker_check_running(struct broker *broker, struct error *error) AVI
 /* Opens the node and starts the shard thread; `cluster` is durable by now. Housekeeper's thread. */
 enum status broker_run(struct broker *broker, const struct cluster_file *cluster,
                        struct error *error) AVIARY_MUST_USE;
-/* Writes what the broker remembers of its cluster; blocks until it is durable, or some seconds (UNKNOWN: it
- * may become so later). Only before broker_run, with start_mutex held. */
+/*
+ * Writes what the broker remembers of its cluster; blocks until it is durable, or some seconds (UNKNOWN: it
+ * may become so later). CONFLICT: the broker is a member of one already, and that is for ever. Any thread.
+ */
 enum status broker_save_cluster(struct broker *broker, const struct cluster_file *cluster) AVIARY_MUST_USE;
+/* What it remembers now. Any thread. */
+void broker_get_cluster(struct broker *broker, struct cluster_file *ret_cluster);
 
 /* route.c: what this broker knows by itself, without waiting. False: no leader known. */
 bool route_known(struct broker *broker, uint64_t group, struct broker_route *ret_route);

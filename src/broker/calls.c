@@ -8,9 +8,8 @@ enum { CALL_REGISTER_MS = 1800 };
 static enum status call_hello(struct broker *broker, struct buffer *answer) {
     buffer_append_u32(answer, broker->options.id);
     buffer_append(answer, broker->options.disk_uuid.bytes, UUID_SIZE);
-    mutex_lock(&broker->housekeeper.mutex);
-    struct cluster_file cluster = broker->cluster;
-    mutex_unlock(&broker->housekeeper.mutex);
+    struct cluster_file cluster;
+    broker_get_cluster(broker, &cluster);
     cluster_file_encode(&cluster, answer);
     return buffer_status(answer);
 }
@@ -22,9 +21,12 @@ static enum status call_accept(struct broker *broker, struct slice request, stru
         return error_set(error, STATUS_INVALID, "that is no proposal for a first start");
     }
     status = start_accept(broker, &proposal);
-    return status == STATUS_OK
-               ? status
-               : error_set(error, status, "broker %u belongs to a cluster already", broker->options.id);
+    if (status == STATUS_CONFLICT) {
+        return error_set(error, status, "broker %u belongs to a cluster already", broker->options.id);
+    }
+    return status == STATUS_OK ? status
+                               : error_set(error, status, "broker %u could not write it down: %s",
+                                           broker->options.id, status_name(status));
 }
 
 static void call_fill_registered(struct broker *broker, struct call_registered *registered) {

@@ -117,10 +117,8 @@ void housekeeper_coordination_event(void *context, const struct coordination_eve
         housekeeper->cluster_known = true;
         break;
     case COORDINATION_FOREIGN_CLUSTER:
-        housekeeper->coordination_closed = true;
-        break;
     case COORDINATION_ID_TAKEN:
-        housekeeper->coordination_closed = true;
+        housekeeper->controller = 0; /* nothing more is heard of it */
         break;
     }
     housekeeper_wake(housekeeper);
@@ -173,7 +171,7 @@ static void housekeeper_main(void *argument) {
     struct broker *broker = argument;
     uint32_t preferred = UINT32_MAX;
     start_until_running(broker);
-    while (!housekeeper_is_stopping(broker)) {
+    while (broker_is_running(broker) && !housekeeper_is_stopping(broker)) {
         housekeeper_turn(broker, &preferred);
         housekeeper_wait(broker, HOUSEKEEPER_INTERVAL_MS);
     }
@@ -214,10 +212,13 @@ enum status housekeeper_start(struct broker *broker, struct error *error) {
     return status;
 }
 
-void housekeeper_stop(struct broker *broker) {
+void housekeeper_tell_stop(struct broker *broker) {
     mutex_lock(&broker->housekeeper.mutex);
     broker->housekeeper.stopping = true;
     condition_broadcast(&broker->housekeeper.woken);
     mutex_unlock(&broker->housekeeper.mutex);
+}
+
+void housekeeper_join(struct broker *broker) {
     thread_join(&broker->housekeeper.thread);
 }

@@ -29,7 +29,6 @@ struct housekeeper {
     bool cluster_known;
     struct coordination_cluster cluster;
     uint32_t controller; /* holder of /controller; 0: none */
-    bool coordination_closed;
 
     /* Who opened streams to us, and as what: where they are now. */
     struct transport_identity heard[BROKERS_MAX];
@@ -53,7 +52,9 @@ struct housekeeper {
 void housekeeper_init(struct housekeeper *housekeeper);
 void housekeeper_finish(struct housekeeper *housekeeper);
 enum status housekeeper_start(struct broker *broker, struct error *error) AVIARY_MUST_USE;
-void housekeeper_stop(struct broker *broker);
+/* Tells the thread to end, without waiting; then join. */
+void housekeeper_tell_stop(struct broker *broker);
+void housekeeper_join(struct broker *broker);
 /* True where the thread shall end: loops that wait look at it. */
 bool housekeeper_is_stopping(struct broker *broker);
 /* Sleeps until woken, stopped, or `ms` passed. */

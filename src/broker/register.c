@@ -106,12 +106,14 @@ static enum status register_ask(struct broker *broker, const char *address,
     return status;
 }
 
+/* Where nobody takes the registration, `ret_refused` says why one refused it, or is empty. */
 static bool register_anywhere(struct broker *broker, const struct uuid *cluster_id,
-                              struct call_registered *ret_answer) {
+                              struct call_registered *ret_answer, struct error *ret_refused) {
     char addresses[BROKERS_MAX][ADDRESS_SIZE_MAX];
     size_t count = peers_addresses(broker, addresses, BROKERS_MAX);
     struct registration registration;
     registration_of_self(broker, cluster_id, &registration);
+    ret_refused->message[0] = '\0';
     for (size_t i = 0; i < count && !housekeeper_is_stopping(broker); i++) {
         struct error error = {.message = ""};
         enum status status = register_ask(broker, addresses[i], &registration, ret_answer, &error);
@@ -121,7 +123,7 @@ static bool register_anywhere(struct broker *broker, const struct uuid *cluster_
         log_debug("broker", "not registered", "at=%s status=%s %s", addresses[i], status_name(status),
                   error.message);
         if (status == STATUS_CONFLICT) {
-            housekeeper_set_waiting(broker, "%.120s", error.message);
+            *ret_refused = error;
         }
     }
     return false;
@@ -129,7 +131,12 @@ static bool register_anywhere(struct broker *broker, const struct uuid *cluster_
 
 bool join_cluster(struct broker *broker, const struct uuid *cluster_id, struct cluster_file *ret_cluster) {
     struct call_registered answer;
-    if (!register_anywhere(broker, cluster_id, &answer)) {
+    struct error refused;
+    if (!register_anywhere(broker, cluster_id, &answer, &refused)) {
+        housekeeper_set_waiting(broker, "%.120s",
+                                refused.message[0]
+                                    ? refused.message
+                                    : "waiting for the controller to take this broker into the cluster");
         return false;
     }
     *ret_cluster = (struct cluster_file){
@@ -169,7 +176,6 @@ void register_self(struct broker *broker) {
     }
     broker->housekeeper.registered_ms = now_ms;
     struct broker_route route;
-    struct call_registered answer;
     if (route_known(broker, METADATA_GROUP, &route) && route.here) {
         struct registration registration;
         raft_id incarnation;
@@ -177,6 +183,8 @@ void register_self(struct broker *broker) {
         enum status status = register_broker(broker, &registration, now_ms + REGISTER_MS, &incarnation, NULL);
         log_debug("broker", "registered here", "status=%s", status_name(status));
     } else {
-        (void)register_anywhere(broker, &broker->cluster.cluster_id, &answer);
+        struct call_registered answer;
+        struct error refused;
+        (void)register_anywhere(broker, &broker->cluster.cluster_id, &answer, &refused);
     }
 }

@@ -102,7 +102,6 @@ static bool start_over_zookeeper(struct broker *broker, struct cluster_file *ret
             *ret_cluster = cluster;
             return true;
         }
-        housekeeper_set_waiting(broker, "waiting for the controller to take this broker into the cluster");
         return join_cluster(broker, &cluster.cluster_id, ret_cluster);
     }
     struct coordination_broker brokers[BROKERS_MAX];
@@ -134,45 +133,49 @@ static bool start_try(struct broker *broker, struct cluster_file *ret_cluster) {
     return false;
 }
 
-static void start_run(struct broker *broker, const struct cluster_file *cluster) {
-    struct error error;
-    char id[UUID_TEXT_SIZE];
-    uuid_format(&cluster->cluster_id, id);
-    if (broker_run(broker, cluster, &error) != STATUS_OK) {
-        broker_fail(broker, error.message);
-        return;
-    }
-    log_info("broker", "cluster", "id=%s incarnation=%lu", id, (unsigned long)cluster->incarnation);
-    housekeeper_set_waiting(broker, "%s", "");
-}
-
-void start_until_running(struct broker *broker) {
-    struct cluster_file cluster = broker->cluster;
-    while (cluster.phase != CLUSTER_MEMBER && !housekeeper_is_stopping(broker)) {
-        if (!start_try(broker, &cluster)) {
-            cluster.phase = CLUSTER_NONE;
+/* False: the thread shall end. */
+static bool start_first(struct broker *broker, struct cluster_file *ret_cluster) {
+    while (!housekeeper_is_stopping(broker)) {
+        if (!start_try(broker, ret_cluster)) {
             housekeeper_wait(broker, START_INTERVAL_MS);
             continue;
         }
-        mutex_lock(&broker->start_mutex);
-        enum status status = broker_save_cluster(broker, &cluster);
-        mutex_unlock(&broker->start_mutex);
+        enum status status = broker_save_cluster(broker, ret_cluster);
         if (status != STATUS_OK) {
             broker_fail(broker, "the disk did not take the cluster's id");
-            return;
         }
+        return status == STATUS_OK;
     }
-    if (cluster.phase == CLUSTER_MEMBER) {
-        mutex_lock(&broker->start_mutex);
-        start_run(broker, &cluster);
-        mutex_unlock(&broker->start_mutex);
-        peers_say_identity(broker);
-        struct coordination_cluster told = {.id = cluster.cluster_id,
-                                            .first_voter_count = cluster.voter_count};
-        for (size_t i = 0; i < cluster.voter_count; i++) {
-            told.first_voters[i].broker_id = cluster.voters[i].broker_id;
-            told.first_voters[i].disk_uuid = cluster.voters[i].disk_uuid;
-        }
-        coordination_set_cluster(broker->options.coordination, &told);
+    return false;
+}
+
+static void start_tell_coordination(struct broker *broker, const struct cluster_file *cluster) {
+    struct coordination_cluster told = {
+        .id = cluster->cluster_id,
+        .first_voter_count = cluster->voter_count,
+    };
+    for (size_t i = 0; i < cluster->voter_count; i++) {
+        told.first_voters[i].broker_id = cluster->voters[i].broker_id;
+        told.first_voters[i].disk_uuid = cluster->voters[i].disk_uuid;
     }
+    coordination_set_cluster(broker->options.coordination, &told);
+}
+
+void start_until_running(struct broker *broker) {
+    struct cluster_file cluster;
+    struct error error = {.message = "the replicas could not be opened"};
+    char id[UUID_TEXT_SIZE];
+    broker_get_cluster(broker, &cluster);
+    if (cluster.phase != CLUSTER_MEMBER && !start_first(broker, &cluster)) {
+        return;
+    }
+    if (broker_run(broker, &cluster, &error) != STATUS_OK) {
+        broker_fail(broker, error.message);
+        return;
+    }
+    uuid_format(&cluster.cluster_id, id);
+    log_info("broker", "cluster", "id=%s incarnation=%lu", id, (unsigned long)cluster.incarnation);
+    housekeeper_set_waiting(broker, "%s", "");
+    peers_say_identity(broker);
+    start_tell_coordination(broker, &cluster);
 }

@@ -41,11 +41,12 @@ static bool static_ask_accept(struct broker *broker, const char *address,
     buffer_init(&answer, CALL_BYTES_MAX);
     cluster_file_encode(cluster, &request);
     const struct broker_caller *caller = &broker->options.caller;
-    struct error error;
+    struct error error = {.message = ""};
     enum status status = caller->call(caller->context, address, "accept", buffer_slice(&request),
                                       clock_monotonic_ms() + ACCEPT_MS, &answer, &error);
     if (status != STATUS_OK) {
-        log_warn("broker", "first start not accepted", "peer=%s %s", address, error.message);
+        housekeeper_set_waiting(broker, "waiting for %.40s to accept the first voters: %.60s", address,
+                                error.message[0] ? error.message : status_name(status));
     }
     return status == STATUS_OK;
 }
@@ -64,7 +65,8 @@ static bool static_propose(struct broker *broker, const struct coordination_brok
                            struct cluster_file *ret_cluster) {
     struct cluster_file proposal = {.phase = CLUSTER_ACCEPTED};
     start_choose_voters(peers, count, &proposal);
-    struct cluster_file before = broker->cluster;
+    struct cluster_file before;
+    broker_get_cluster(broker, &before);
     if (before.phase == CLUSTER_ACCEPTED && static_same_voters(&before, &proposal)) {
         proposal.cluster_id = before.cluster_id;
     } else if (uuid_generate(&proposal.cluster_id) != STATUS_OK) {
@@ -76,7 +78,8 @@ static bool static_propose(struct broker *broker, const struct coordination_brok
     for (size_t i = 0; i < count; i++) {
         char address[ADDRESS_SIZE_MAX];
         peers_format_address(&peers[i], address);
-        if (peers[i].id != broker->options.id && !static_ask_accept(broker, address, &proposal)) {
+        if (peers[i].id != broker->options.id &&
+            (housekeeper_is_stopping(broker) || !static_ask_accept(broker, address, &proposal))) {
             return false;
         }
     }
@@ -86,51 +89,68 @@ static bool static_propose(struct broker *broker, const struct coordination_brok
 
 static bool static_follow(struct broker *broker, const struct cluster_file *member,
                           struct cluster_file *ret_cluster) {
-    struct cluster_file own = broker->cluster;
+    struct cluster_file own;
+    broker_get_cluster(broker, &own);
+    own.incarnation = cluster_file_incarnation(&own, broker->options.id, &broker->options.disk_uuid);
     if (own.phase == CLUSTER_ACCEPTED && uuid_equal(&own.cluster_id, &member->cluster_id) &&
-        cluster_file_incarnation(&own, broker->options.id, &broker->options.disk_uuid) != 0) {
+        own.incarnation != 0) {
+        own.phase = CLUSTER_MEMBER;
         *ret_cluster = own;
         return true;
     }
-    housekeeper_set_waiting(broker, "waiting for the controller to take this broker into the cluster");
     return join_cluster(broker, &member->cluster_id, ret_cluster);
+}
+
+/*
+ * Asks the others who they are and notes their disks. Returns how many stand, this broker included; ends
+ * early at one that belongs to a cluster (`ret_member`, phase MEMBER).
+ */
+static size_t static_ask_peers(struct broker *broker, struct coordination_broker *peers, size_t count,
+                               struct cluster_file *ret_member) {
+    size_t standing = 0;
+    ret_member->phase = CLUSTER_NONE;
+    for (size_t i = 0; i < count && !housekeeper_is_stopping(broker); i++) {
+        char address[ADDRESS_SIZE_MAX];
+        struct hello hello = {.broker_id = peers[i].id, .disk_uuid = broker->options.disk_uuid};
+        peers_format_address(&peers[i], address);
+        if (peers[i].id != broker->options.id && !static_ask_hello(broker, address, &hello)) {
+            continue;
+        }
+        if (hello.broker_id != peers[i].id) {
+            log_debug("broker", "wrong peer", "at=%s is=%u not=%u", address, hello.broker_id, peers[i].id);
+            continue;
+        }
+        if (hello.cluster.phase == CLUSTER_MEMBER) {
+            *ret_member = hello.cluster;
+            return standing;
+        }
+        peers[i].disk_uuid = hello.disk_uuid;
+        standing++;
+    }
+    return standing;
 }
 
 bool start_static_try(struct broker *broker, struct cluster_file *ret_cluster) {
     struct housekeeper *housekeeper = &broker->housekeeper;
     struct coordination_broker peers[BROKERS_MAX];
+    struct cluster_file member;
     mutex_lock(&housekeeper->mutex);
     size_t count = housekeeper->announced_count;
     memcpy(peers, housekeeper->announced, count * sizeof peers[0]);
     mutex_unlock(&housekeeper->mutex);
-    size_t answered = 0;
-    for (size_t i = 0; i < count; i++) {
-        struct hello hello = {.disk_uuid = broker->options.disk_uuid};
-        if (peers[i].id != broker->options.id) {
-            char address[ADDRESS_SIZE_MAX];
-            peers_format_address(&peers[i], address);
-            if (!static_ask_hello(broker, address, &hello) || hello.broker_id != peers[i].id) {
-                continue;
-            }
-            if (hello.cluster.phase == CLUSTER_MEMBER) {
-                bool followed = static_follow(broker, &hello.cluster, ret_cluster);
-                ret_cluster->phase = CLUSTER_MEMBER;
-                if (followed && ret_cluster->incarnation == 0) {
-                    ret_cluster->incarnation =
-                        cluster_file_incarnation(ret_cluster, broker->options.id, &broker->options.disk_uuid);
-                }
-                return followed;
-            }
-        }
-        peers[i].disk_uuid = hello.disk_uuid;
-        answered++;
+    size_t standing = static_ask_peers(broker, peers, count, &member);
+    if (member.phase == CLUSTER_MEMBER) {
+        return static_follow(broker, &member, ret_cluster);
     }
-    if (answered < count || count == 0) {
-        housekeeper_set_waiting(broker, "waiting for %zu of %zu brokers", count - answered, count);
+    if (standing < count || count == 0) {
+        housekeeper_set_waiting(broker, "waiting for %zu of %zu brokers", count - standing, count);
         return false;
     }
-    housekeeper_set_waiting(broker, "waiting for broker %u to start the cluster", peers[0].id);
-    if (peers[0].id != broker->options.id || !static_propose(broker, peers, count, ret_cluster)) {
+    if (peers[0].id != broker->options.id) {
+        housekeeper_set_waiting(broker, "waiting for broker %u to start the cluster", peers[0].id);
+        return false;
+    }
+    if (!static_propose(broker, peers, count, ret_cluster)) {
         return false;
     }
     ret_cluster->phase = CLUSTER_MEMBER;
@@ -143,16 +163,5 @@ enum status start_accept(struct broker *broker, const struct cluster_file *propo
     struct cluster_file accepted = *proposal;
     accepted.phase = CLUSTER_ACCEPTED;
     accepted.incarnation = 0;
-    mutex_lock(&broker->start_mutex);
-    enum status status = STATUS_CONFLICT;
-    if (broker->cluster.phase != CLUSTER_MEMBER) {
-        status = broker_save_cluster(broker, &accepted);
-    }
-    if (status == STATUS_OK) {
-        mutex_lock(&broker->housekeeper.mutex);
-        broker->cluster = accepted;
-        mutex_unlock(&broker->housekeeper.mutex);
-    }
-    mutex_unlock(&broker->start_mutex);
-    return status;
+    return broker_save_cluster(broker, &accepted);
 }

@@ -50,12 +50,12 @@ static void stop_hand_over(struct broker *broker) {
 }
 
 void broker_stop(struct broker *broker) {
-    housekeeper_stop(broker);
-    if (!broker_is_running(broker)) {
-        return;
-    }
-    if (broker_failure(broker) == NULL) {
+    housekeeper_tell_stop(broker); /* it may be in the middle of a call to a peer: let that end meanwhile */
+    if (broker_is_running(broker) && broker_failure(broker) == NULL) {
         stop_hand_over(broker);
     }
-    shard_stop(&broker->shard);
+    housekeeper_join(broker);
+    if (broker_is_running(broker)) {
+        shard_stop(&broker->shard);
+    }
 }
