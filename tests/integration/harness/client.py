@@ -132,5 +132,5 @@ class Load:
 
 
 def offsets_of(answer):
-    """The offsets of a batch's records in the order in which they were given."""
-    return [record["offset"] for record in answer["offsets"]]
+    """The offsets of a batch's records in the order in which they were given; for records of one partition."""
+    return [each["offset"] + number for each in answer["offsets"] for number in range(each["count"])]
