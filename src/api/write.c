@@ -6,7 +6,7 @@
 
 #include "write_there.h"
 
-enum { RETRY_PAUSE_MIN_MS = 10, RETRY_PAUSE_MAX_MS = 100 };
+enum { RETRY_PAUSE_MIN_MS = 10, RETRY_PAUSE_MAX_MS = 50 };
 
 void write_key_set(struct write_key *key, struct slice text, const struct hash128 *payload) {
     ASSERT(text.size <= IDEMPOTENCY_KEY_SIZE_MAX);
