@@ -152,7 +152,10 @@ static enum status route_ask_replicas(struct broker *broker, uint64_t group, uin
 enum status broker_find_leader(struct broker *broker, uint64_t group, uint64_t deadline_ms,
                                struct broker_route *ret_route, struct error *error) {
     enum status status = broker_check_running(broker, error);
-    while (status == STATUS_OK) {
+    if (status != STATUS_OK) {
+        return status;
+    }
+    for (;;) {
         mutex_lock(&broker->leaders_mutex);
         uint64_t generation = broker->leaders_generation;
         mutex_unlock(&broker->leaders_mutex);
@@ -163,14 +166,13 @@ enum status broker_find_leader(struct broker *broker, uint64_t group, uint64_t d
         bool has_replica = view != NULL;
         view_release(view);
         if (!has_replica && group != METADATA_GROUP) {
-            status = route_ask_replicas(broker, group, deadline_ms);
-            if (status == STATUS_OK) {
-                continue;
+            enum status asked = route_ask_replicas(broker, group, deadline_ms);
+            if (asked == STATUS_NOT_FOUND) {
+                return error_set(error, asked, "the topic was deleted");
             }
-            if (status == STATUS_NOT_FOUND) {
-                return error_set(error, status, "the topic was deleted");
+            if (asked == STATUS_OK && route_known(broker, group, ret_route)) {
+                return STATUS_OK;
             }
-            status = STATUS_OK;
         }
         uint64_t now_ms = clock_monotonic_ms();
         if (now_ms >= deadline_ms) {
@@ -185,5 +187,4 @@ enum status broker_find_leader(struct broker *broker, uint64_t group, uint64_t d
         }
         mutex_unlock(&broker->leaders_mutex);
     }
-    return status;
 }
