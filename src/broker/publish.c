@@ -74,14 +74,20 @@ static void task_led(struct shard *shard, struct broker_pending *pending) {
     pending_finish(pending);
 }
 
-static const struct published_partition *published_find(const struct housekeeper *housekeeper,
+/* `list` is ascending by group. NULL: not among them. */
+static const struct published_partition *published_find(const struct published_partition *list, size_t count,
                                                         uint64_t group) {
-    for (size_t i = 0; i < housekeeper->published_count; i++) {
-        if (housekeeper->published[i].group == group) {
-            return &housekeeper->published[i];
+    size_t low = 0;
+    size_t high = count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (list[middle].group < group) {
+            low = middle + 1;
+        } else {
+            high = middle;
         }
     }
-    return NULL;
+    return low < count && list[low].group == group ? &list[low] : NULL;
 }
 
 /* Names instead of group and incarnations. False: the topic is gone. */
@@ -109,7 +115,8 @@ static bool published_same(const struct published_partition *a, const struct pub
                   a->in_sync.count * sizeof a->in_sync.broker_ids[0]) == 0;
 }
 
-static void publish_partition(struct broker *broker, const struct published_partition *partition) {
+/* False: coordination had no room for it, and is asked again. */
+static bool publish_partition(struct broker *broker, const struct published_partition *partition) {
     struct coordination_partition desired = {
         .topic = partition->topic,
         .partition = partition->partition,
@@ -123,19 +130,16 @@ static void publish_partition(struct broker *broker, const struct published_part
         log_warn("broker", "partition not published", "topic=%s partition=%u status=%s", partition->topic,
                  partition->partition, status_name(status));
     }
+    return status == STATUS_OK;
 }
 
 /* Those led before and no longer are somebody else's to publish. */
 static void publish_forget(struct broker *broker, const struct published_partition *now, size_t count) {
     const struct housekeeper *housekeeper = &broker->housekeeper;
     for (size_t i = 0; i < housekeeper->published_count; i++) {
-        bool led = false;
-        for (size_t n = 0; n < count && !led; n++) {
-            led = now[n].group == housekeeper->published[i].group;
-        }
-        if (!led) {
-            coordination_forget_partition(broker->options.coordination, housekeeper->published[i].topic,
-                                          housekeeper->published[i].partition);
+        const struct published_partition *before = &housekeeper->published[i];
+        if (published_find(now, count, before->group) == NULL) {
+            coordination_forget_partition(broker->options.coordination, before->topic, before->partition);
         }
     }
 }
@@ -143,19 +147,21 @@ static void publish_forget(struct broker *broker, const struct published_partiti
 static void publish_led(struct broker *broker, const struct led_list *list) {
     struct housekeeper *housekeeper = &broker->housekeeper;
     struct published_partition *now = calloc(list->count + 1, sizeof *now);
+    if (now == NULL) {
+        return; /* tried again in a moment */
+    }
     size_t count = 0;
-    for (size_t i = 0; now && i < list->count; i++) {
+    for (size_t i = 0; i < list->count; i++) {
         count += led_translate(broker, &list->led[i], &now[count]);
     }
-    if (now == NULL) {
-        return; /* the next look tries again */
-    }
-    /* First the old ones: a re-created topic's partition has the same path as the deleted one's. */
+    /* First, since a topic that was made again has the old one's name. */
     publish_forget(broker, now, count);
     for (size_t i = 0; i < count; i++) {
-        const struct published_partition *before = published_find(housekeeper, now[i].group);
-        if (before == NULL || !published_same(before, &now[i])) {
-            publish_partition(broker, &now[i]);
+        const struct published_partition *before =
+            published_find(housekeeper->published, housekeeper->published_count, now[i].group);
+        bool same = before && published_same(before, &now[i]);
+        if (!same && !publish_partition(broker, &now[i])) {
+            now[i].term = 0; /* no leader has that: it differs the next time */
         }
     }
     free(housekeeper->published);
