@@ -79,8 +79,9 @@ enum status broker_answer_call(struct broker *broker, const char *name, struct s
 /* ---- Reading the cluster ---- */
 
 /*
- * The metadata, read-locked until broker_unlock_metadata: read and copy, do not block. UNAVAILABLE before the
- * broker belongs to a cluster (then nothing is locked).
+ * The metadata, read-locked until broker_unlock_metadata: read and copy, do not block, and call nothing else
+ * of this header meanwhile (a second lock of one thread may wait for the writer that waits for the first).
+ * UNAVAILABLE before the broker belongs to a cluster (then nothing is locked).
  */
 enum status broker_lock_metadata(struct broker *broker, const struct metadata **ret_metadata,
                                  struct error *error) AVIARY_MUST_USE;

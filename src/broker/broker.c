@@ -101,6 +101,15 @@ static enum status broker_load_cluster(struct broker *broker, struct error *erro
     return STATUS_OK;
 }
 
+/* Readers come with every request: without a writer's right of way the shard thread might wait for ever. */
+static void broker_init_metadata_lock(struct broker *broker) {
+    pthread_rwlockattr_t attributes;
+    ASSERT(pthread_rwlockattr_init(&attributes) == 0);
+    ASSERT(pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP) == 0);
+    ASSERT(pthread_rwlock_init(&broker->metadata_lock, &attributes) == 0);
+    ASSERT(pthread_rwlockattr_destroy(&attributes) == 0);
+}
+
 enum status broker_create(const struct broker_options *options, struct broker **ret_broker,
                           struct error *error) {
     struct broker *broker = calloc(1, sizeof *broker);
@@ -108,7 +117,7 @@ enum status broker_create(const struct broker_options *options, struct broker **
         return error_set(error, STATUS_NO_MEMORY, "no memory for a broker");
     }
     broker->options = *options;
-    ASSERT(pthread_rwlock_init(&broker->metadata_lock, NULL) == 0);
+    broker_init_metadata_lock(broker);
     views_init(&broker->views);
     shard_init(&broker->shard, broker, options->mailbox_bytes_max);
     housekeeper_init(&broker->housekeeper);
