@@ -68,11 +68,16 @@ static uint32_t topics_default_replication(const struct broker *broker) {
     return voters < DEFAULT_REPLICATION ? (uint32_t)voters : DEFAULT_REPLICATION;
 }
 
-static enum status topics_check(const struct broker_topic_request *request, struct error *error) {
-    enum status status = metadata_check_name(slice_of_string(request->name), error);
-    if (status != STATUS_OK) {
-        return status;
+/* A name that does not fit must not become another topic's. */
+static enum status topics_name(const char *name, char ret_name[NAME_SIZE_MAX + 1], struct error *error) {
+    enum status status = metadata_check_name(slice_of_string(name), error);
+    if (status == STATUS_OK) {
+        snprintf(ret_name, NAME_SIZE_MAX + 1, "%s", name);
     }
+    return status;
+}
+
+static enum status topics_check(const struct broker_topic_request *request, struct error *error) {
     if (request->partition_count > PARTITIONS_PER_TOPIC_MAX) {
         return error_set(error, STATUS_INVALID, "a topic has 1 to %d partitions, not %u",
                          PARTITIONS_PER_TOPIC_MAX, request->partition_count);
@@ -159,25 +164,27 @@ static enum status topics_await_leaders(struct broker *broker, const char *name,
 enum status broker_create_topic(struct broker *broker, const struct broker_topic_request *request,
                                 uint64_t deadline_ms, struct error *error) {
     struct alive alive;
+    struct metadata_command command = {
+        .type = METADATA_CREATE_TOPIC,
+        .partition_count = request->partition_count ? request->partition_count : DEFAULT_PARTITIONS,
+        .config_count = request->config_count,
+    };
     enum status status = broker_check_running(broker, error);
     if (status == STATUS_OK) {
         status = topics_check(request, error);
     }
+    if (status == STATUS_OK) {
+        status = topics_name(request->name, command.topic, error);
+    }
     if (status != STATUS_OK) {
         return status;
     }
+    command.replication_factor =
+        request->replication_factor ? request->replication_factor : topics_default_replication(broker);
     status = topics_alive(broker, deadline_ms, &alive);
     if (status != STATUS_OK) {
         return error_set(error, status, "this broker is not the controller: ask the one of /v1/cluster");
     }
-    struct metadata_command command = {
-        .type = METADATA_CREATE_TOPIC,
-        .partition_count = request->partition_count ? request->partition_count : DEFAULT_PARTITIONS,
-        .replication_factor =
-            request->replication_factor ? request->replication_factor : topics_default_replication(broker),
-        .config_count = request->config_count,
-    };
-    snprintf(command.topic, sizeof command.topic, "%s", request->name);
     status = uuid_generate(&command.topic_id);
     if (status != STATUS_OK) {
         return error_set(error, status, "the kernel gave no random bytes for a topic id");
@@ -199,8 +206,10 @@ enum status broker_delete_topic(struct broker *broker, const char *name, uint64_
                                 uint64_t deadline_ms, struct error *error) {
     struct metadata_command command = {.type = METADATA_DELETE_TOPIC, .expected_version = expected_version};
     struct metadata_result result;
-    snprintf(command.topic, sizeof command.topic, "%s", name);
-    enum status status = metadata_execute(broker, &command, deadline_ms, &result, error);
+    enum status status = topics_name(name, command.topic, error);
+    if (status == STATUS_OK) {
+        status = metadata_execute(broker, &command, deadline_ms, &result, error);
+    }
     return status == STATUS_OK ? topics_result(&result, name, error) : status;
 }
 
@@ -214,7 +223,9 @@ enum status broker_configure_topic(struct broker *broker, const char *name, uint
         .config_count = config_count,
     };
     struct metadata_result result;
-    snprintf(command.topic, sizeof command.topic, "%s", name);
-    enum status status = metadata_execute(broker, &command, deadline_ms, &result, error);
+    enum status status = topics_name(name, command.topic, error);
+    if (status == STATUS_OK) {
+        status = metadata_execute(broker, &command, deadline_ms, &result, error);
+    }
     return status == STATUS_OK ? topics_result(&result, name, error) : status;
 }
