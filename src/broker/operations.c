@@ -158,18 +158,27 @@ static void health_raft(struct broker *broker, uint64_t deadline_ms, struct brok
     }
 }
 
+static void health_storage(struct broker *broker, struct broker_health *health) {
+    enum status writable = broker->options.storage->operations->writable(broker->options.storage);
+    const char *wrong = broker_failure(broker);
+    if (writable == STATUS_NO_SPACE) {
+        wrong = "free disk space is below the watermark: reads go on, writes are refused";
+    } else if (writable == STATUS_FULL) {
+        wrong = "the disk cannot keep up: writes are refused for a moment";
+    } else if (writable != STATUS_OK) {
+        wrong = "a write failed: the broker must be restarted";
+    }
+    health->storage_ok = wrong == NULL;
+    if (wrong) {
+        snprintf(health->detail[2], sizeof health->detail[2], "%.159s", wrong);
+    }
+}
+
 void broker_health(struct broker *broker, uint64_t deadline_ms, struct broker_health *ret_health) {
     struct broker_health health = {0};
     health_coordination(broker, &health);
     health_raft(broker, deadline_ms, &health);
-    enum status writable = broker->options.storage->operations->writable(broker->options.storage);
-    health.storage_ok = writable == STATUS_OK && broker_failure(broker) == NULL;
-    if (!health.storage_ok) {
-        snprintf(health.detail[2], sizeof health.detail[2], "%s",
-                 writable == STATUS_NO_SPACE
-                     ? "free disk space is below the watermark: reads go on, writes are refused"
-                     : "a write failed: the broker must be restarted");
-    }
+    health_storage(broker, &health);
     *ret_health = health;
 }
 
