@@ -199,7 +199,6 @@ struct broker_fetch_request {
     int64_t offset;
     size_t bytes_max;     /* of whole batches, but at least one */
     uint64_t deadline_ms; /* waits until then for a first record; 0: does not wait */
-    const bool *cancel;   /* NULL, or looked at each 100 ms: true ends the wait */
 };
 
 struct broker_fetch_result {

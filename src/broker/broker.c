@@ -237,6 +237,7 @@ enum status broker_run(struct broker *broker, const struct cluster_file *cluster
         return status;
     }
     broker->metadata = node_metadata(node);
+    node_flush(node, options.now_ms); /* so that the first who may ask sees what was recovered */
     status = shard_start(&broker->shard, node, error);
     if (status == STATUS_OK) {
         atomic_store_explicit(&broker->running, true, memory_order_release);

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { FETCH_POLL_MS = 100, FETCH_ENTRIES_MAX = 65536, FETCH_STORAGE_BYTES_MIN = 64 * 1024 };
+enum { FETCH_ENTRIES_MAX = 65536, FETCH_STORAGE_BYTES_MIN = 64 * 1024 };
 
 static void fetch_bounds(const struct view *view, struct broker_fetch_result *result) {
     result->high_watermark = view->status.next_offset;
@@ -16,14 +16,11 @@ static void fetch_bounds(const struct view *view, struct broker_fetch_result *re
 /* With the mutex held: waits for the first record at `offset`. NOT_FOUND: the replica went away. */
 static enum status fetch_wait(struct view *view, const struct broker_fetch_request *request) {
     while (!view->closed && view->status.next_offset == request->offset) {
-        uint64_t now_ms = clock_monotonic_ms();
-        if (now_ms >= request->deadline_ms || (request->cancel && *request->cancel)) {
+        if (clock_monotonic_ms() >= request->deadline_ms) {
             return STATUS_OK;
         }
-        uint64_t until_ms = now_ms + FETCH_POLL_MS;
         view->waiting++;
-        condition_wait_until(&view->changed, &view->mutex,
-                             until_ms < request->deadline_ms ? until_ms : request->deadline_ms);
+        condition_wait_until(&view->changed, &view->mutex, request->deadline_ms);
         view->waiting--;
     }
     return view->closed ? STATUS_NOT_FOUND : STATUS_OK;
@@ -134,7 +131,7 @@ static enum status fetch_stored(struct broker *broker, struct view *view, const 
 
 enum status broker_fetch(struct broker *broker, const struct broker_fetch_request *request,
                          struct broker_fetch_result *ret_result) {
-    struct view *view = views_find(&broker->views, request->group);
+    struct view *view = broker_is_running(broker) ? views_find(&broker->views, request->group) : NULL;
     if (view == NULL) {
         return STATUS_NOT_FOUND;
     }
@@ -168,7 +165,7 @@ enum status broker_fetch(struct broker *broker, const struct broker_fetch_reques
 
 enum status broker_offset_at_time(struct broker *broker, uint64_t group, int64_t time_ms,
                                   int64_t *ret_offset) {
-    struct view *view = views_find(&broker->views, group);
+    struct view *view = broker_is_running(broker) ? views_find(&broker->views, group) : NULL;
     if (view == NULL) {
         return STATUS_NOT_FOUND;
     }
@@ -200,7 +197,7 @@ enum status broker_offset_at_time(struct broker *broker, uint64_t group, int64_t
 
 bool broker_partition_position(struct broker *broker, uint64_t group,
                                struct broker_partition_position *ret_position) {
-    struct view *view = views_find(&broker->views, group);
+    struct view *view = broker_is_running(broker) ? views_find(&broker->views, group) : NULL;
     if (view == NULL) {
         return false;
     }
