@@ -47,13 +47,12 @@ enum status format_hard_decode(struct slice bytes, struct hard_state *ret_hard) 
     if (status != STATUS_OK) {
         return status;
     }
-    struct hard_state hard = {
-        .term = reader_u64(&reader),
-        .vote = reader_u64(&reader),
-        .base_index = reader_u64(&reader),
-        .base_term = reader_u64(&reader),
-        .commit_hint = reader_u64(&reader),
-    };
+    struct hard_state hard; /* field by field: the order within an initializer is the compiler's */
+    hard.term = reader_u64(&reader);
+    hard.vote = reader_u64(&reader);
+    hard.base_index = reader_u64(&reader);
+    hard.base_term = reader_u64(&reader);
+    hard.commit_hint = reader_u64(&reader);
     if (!reader_done(&reader)) {
         return STATUS_CORRUPT;
     }
@@ -121,7 +120,9 @@ enum status format_snapshot_decode(struct slice bytes, struct snapshot_state *re
     if (status != STATUS_OK) {
         return status;
     }
-    struct snapshot_state snapshot = {.index = reader_u64(&reader), .term = reader_u64(&reader)};
+    struct snapshot_state snapshot;
+    snapshot.index = reader_u64(&reader);
+    snapshot.term = reader_u64(&reader);
     status = raft_configuration_decode(&reader, &snapshot.configuration);
     if (status != STATUS_OK) {
         return status;

@@ -125,19 +125,19 @@ enum status transport_decode_message(struct reader *reader, struct raft_message 
     uint8_t type = reader_u8(reader);
     uint8_t flags = reader_u8(reader);
     struct raft_message message = {
-        .group = reader_u64(reader),
-        .from = reader_u64(reader),
-        .to = reader_u64(reader),
-        .term = reader_u64(reader),
-        .index = reader_u64(reader),
-        .log_term = reader_u64(reader),
-        .commit = reader_u64(reader),
-        .context = reader_u64(reader),
-        .hint_index = reader_u64(reader),
-        .hint_term = reader_u64(reader),
         .reject = (flags & FLAG_REJECT) != 0,
         .forced = (flags & FLAG_FORCED) != 0,
     };
+    message.group = reader_u64(reader);
+    message.from = reader_u64(reader);
+    message.to = reader_u64(reader);
+    message.term = reader_u64(reader);
+    message.index = reader_u64(reader);
+    message.log_term = reader_u64(reader);
+    message.commit = reader_u64(reader);
+    message.context = reader_u64(reader);
+    message.hint_index = reader_u64(reader);
+    message.hint_term = reader_u64(reader);
     if (!reader_ok(reader)) {
         return STATUS_CORRUPT;
     }
