@@ -134,6 +134,7 @@ struct node_options {
     uint64_t checkpoint_bytes;   /* ... or so many bytes of them */
     uint64_t metadata_log_keep;  /* entries of group 0 kept behind its snapshot */
     size_t idempotency_keys_max;
+    size_t snapshot_chunk_bytes; /* of a state in one message */
     uint64_t seed;
     uint64_t now_ms;
 };

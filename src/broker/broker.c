@@ -222,6 +222,7 @@ static void broker_node_options(struct broker *broker, const struct cluster_file
         .checkpoint_bytes = CHECKPOINT_BYTES,
         .metadata_log_keep = METADATA_LOG_KEEP,
         .idempotency_keys_max = IDEMPOTENCY_KEYS_MAX,
+        .snapshot_chunk_bytes = RAFT_SNAPSHOT_CHUNK_BYTES,
         .seed = seed ^ clock_monotonic_us(),
         .now_ms = clock_monotonic_ms(),
     };

@@ -32,8 +32,8 @@ void transfer_finish_all(struct group *group) {
 
 static void transfer_send_chunk(struct group *group, struct snapshot_transfer *transfer) {
     struct slice rest = slice_after(blob_slice(transfer->data), (size_t)transfer->offset);
-    if (rest.size > RAFT_SNAPSHOT_CHUNK_BYTES) {
-        rest.size = RAFT_SNAPSHOT_CHUNK_BYTES;
+    if (rest.size > group->node->options.snapshot_chunk_bytes) {
+        rest.size = group->node->options.snapshot_chunk_bytes;
     }
     struct blob *chunk = blob_copy(rest);
     transfer->sent_ms = group->node->now_ms;
