@@ -207,6 +207,7 @@ static struct node_options node_options_of(struct broker *broker) {
         .checkpoint_bytes = profile->checkpoint_bytes,
         .metadata_log_keep = profile->metadata_log_keep,
         .idempotency_keys_max = profile->keys_max,
+        .snapshot_chunk_bytes = profile->snapshot_chunk_bytes,
         .seed = prng_next(&simulation->prng),
         .now_ms = broker_now_ms(broker),
     };

@@ -44,6 +44,7 @@ static void draw_storage(struct prng *prng, struct profile *profile) {
     profile->checkpoint_entries = CHOOSE(prng, 5, 20, 100, 1000);
     profile->checkpoint_bytes = CHOOSE(prng, 1000, 10000, 1000000);
     profile->metadata_log_keep = CHOOSE(prng, 0, 3, 20, 200);
+    profile->snapshot_chunk_bytes = CHOOSE(prng, 100, 1000, 1000000);
     profile->tail_bytes_max = CHOOSE(prng, 0, 2000, 100000);
 }
 
@@ -52,7 +53,7 @@ static void draw_clients(struct prng *prng, struct profile *profile) {
     profile->pending_max = (uint32_t)CHOOSE(prng, 3, 1000, 1000);
     profile->producers = prng_between(prng, 2, PRODUCERS_MAX);
     profile->readers = prng_between(prng, 1, READERS_MAX);
-    profile->think_ms = CHOOSE(prng, 30, 100, 100, 200);
+    profile->think_ms = CHOOSE(prng, 5, 20, 50, 100, 200);
     profile->payload_max = CHOOSE(prng, 16, 100, 1000);
     profile->key_percent = CHOOSE(prng, 50, 90, 100);
     profile->partitions_max = prng_between(prng, 1, 5);

@@ -207,6 +207,7 @@ void replica_view_opened(struct broker *broker, uint64_t group) {
         broker->simulation->statistics.installs++;
     }
     view->here = true;
+    trace_event(broker->simulation, "opened", broker->id, group, 0, 0);
     replica_view_touch(broker, group);
 }
 
