@@ -3,32 +3,51 @@
  */
 #include "server.h"
 
+#include "aviary/json.h"
+
 #include <stdio.h>
 
 enum { CALL_ANSWER_MAX = 64 * 1024 };
 
+/* How a status travels as an error code, and comes back as a status. */
+static const struct {
+    enum status status;
+    unsigned code;
+} call_codes[] = {
+    {STATUS_INVALID, 40001},     {STATUS_UNSUPPORTED, 40401}, {STATUS_CONFLICT, 40901},
+    {STATUS_UNAVAILABLE, 50301}, {STATUS_UNKNOWN, 50401},
+};
+
 static unsigned call_error_code(enum status status) {
-    if (status == STATUS_UNAVAILABLE || status == STATUS_NOT_LEADER || status == STATUS_NO_MEMORY) {
-        return 50301;
+    if (status == STATUS_TIMEOUT) {
+        status = STATUS_UNKNOWN;
+    } else if (status_is_retriable(status) && status != STATUS_UNKNOWN) {
+        status = STATUS_UNAVAILABLE;
     }
-    if (status == STATUS_UNKNOWN || status == STATUS_TIMEOUT) {
-        return 50401;
+    for (size_t i = 0; i < sizeof call_codes / sizeof call_codes[0]; i++) {
+        if (call_codes[i].status == status) {
+            return call_codes[i].code;
+        }
     }
-    if (status == STATUS_UNSUPPORTED) {
-        return 40401;
-    }
-    return status == STATUS_CONFLICT ? 40901 : 40001;
+    return 50001;
 }
 
-static enum status call_status(unsigned http_status, struct slice body, struct error *error) {
-    if (http_status == 200) {
-        return STATUS_OK;
+/* The message of a refusal, {"error_code":N,"message":"..."}; the body as it is where it reads differently.
+ */
+static enum status call_refused(unsigned http_status, struct slice body, struct error *error) {
+    enum status status = STATUS_UNAVAILABLE;
+    for (size_t i = 0; i < sizeof call_codes / sizeof call_codes[0]; i++) {
+        if (call_codes[i].code / 100 == http_status) {
+            status = call_codes[i].status;
+        }
     }
-    enum status status = http_status == 409   ? STATUS_CONFLICT
-                         : http_status == 503 ? STATUS_UNAVAILABLE
-                         : http_status == 504 ? STATUS_UNKNOWN
-                                              : STATUS_INVALID;
-    return error_set(error, status, "%.*s", (int)body.size, (const char *)body.data);
+    _cleanup_json_ struct json *json = NULL;
+    struct slice message;
+    if (json_parse(body, &json, NULL) != STATUS_OK ||
+        json_get_string(json, "message", JSON_REQUIRED, ERROR_MESSAGE_MAX, &message, NULL) != STATUS_OK) {
+        message = body;
+    }
+    return error_set(error, status, "%.*s", (int)message.size, (const char *)message.data);
 }
 
 static enum status peer_call(void *context, const char *peer_address, const char *name, struct slice request,
@@ -51,12 +70,11 @@ static enum status peer_call(void *context, const char *peer_address, const char
     struct http_client_response response;
     http_client_response_init(&response, CALL_ANSWER_MAX);
     enum status status = http_client_perform(server->client, &http_request, &response, error);
-    if (status == STATUS_OK) {
-        status = call_status(response.status, buffer_slice(&response.body), error);
-        if (status == STATUS_OK) {
-            buffer_append_slice(answer, buffer_slice(&response.body));
-            status = buffer_status(answer);
-        }
+    if (status == STATUS_OK && response.status != 200) {
+        status = call_refused(response.status, buffer_slice(&response.body), error);
+    } else if (status == STATUS_OK) {
+        buffer_append_slice(answer, buffer_slice(&response.body));
+        status = buffer_status(answer);
     }
     http_client_response_finish(&response);
     return status;
