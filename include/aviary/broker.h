@@ -42,9 +42,9 @@ struct broker_options {
     struct coordination *coordination;
     struct uuid disk_uuid;
     struct broker_caller caller;
-    /* Tells the transport who there is and who we are; called by the housekeeper. */
-    void (*set_peers)(struct transport *transport, const struct transport_peer *peers, size_t count);
-    void (*set_identity)(struct transport *transport, const struct transport_identity *identity);
+    /* Tells the transport who there is and who we are; called by the housekeeper, again after false. */
+    bool (*set_peers)(struct transport *transport, const struct transport_peer *peers, size_t count);
+    bool (*set_identity)(struct transport *transport, const struct transport_identity *identity);
     uint64_t heartbeat_ms;
     uint64_t election_min_ms;
     uint64_t election_max_ms;

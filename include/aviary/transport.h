@@ -93,20 +93,24 @@ struct transport_http_options {
 /* Starts no stream before transport_http_set_peers. NO_MEMORY. */
 enum status transport_http_create(const struct transport_http_options *options,
                                   struct transport **ret_transport) AVIARY_MUST_USE;
-/* Who hears of messages and closed streams. Once, before the peer server starts and before set_peers. */
+/* Who hears of messages and closed streams. Once, before the first transport_http_handle. */
 void transport_http_listen(struct transport *transport, const struct transport_listener *listener);
 /*
  * Closes all streams and joins all sender threads. Takes NULL. The peer server must have been destroyed
  * before, so that nobody is inside transport_http_handle.
  */
 void transport_http_destroy(struct transport *transport);
-/* The cluster id once it is known, or new addresses of our own. Streams are opened anew. Any thread. */
-void transport_http_set_identity(struct transport *transport, const struct transport_identity *identity);
 /*
- * The peers there are from now on. Streams to others close; a changed address reconnects. One thread at a
- * time; may wait for a sender thread's connect timeout.
+ * The cluster id once it is known, or new addresses of our own. Streams are opened anew. Same thread and
+ * result as transport_http_set_peers.
  */
-void transport_http_set_peers(struct transport *transport, const struct transport_peer *peers, size_t count);
+bool transport_http_set_identity(struct transport *transport, const struct transport_identity *identity);
+/*
+ * The peers there are from now on. Streams to and from others close; a changed address reconnects. One thread
+ * at a time; may wait as long as a connect or a send may take. False: no threads for one of them, or more
+ * than TRANSPORT_PEERS_MAX; the others stand, and the same call later tries again.
+ */
+bool transport_http_set_peers(struct transport *transport, const struct transport_peer *peers, size_t count);
 
 /* Whether the request opens a stream of ours: for the peer server's is_stream hook. */
 bool transport_http_is_stream(const struct http_request *request);
@@ -116,7 +120,7 @@ void transport_http_handle(struct transport *transport, struct http_request *req
 
 /*
  * A stranger, a wrong cluster, another protocol version: refused with 409 and a message. A frame that is
- * damaged, or says it comes from somebody else, ends its stream.
+ * damaged, or says it comes from somebody else, ends its stream, and so does a newer stream of the same peer.
  */
 
 struct transport_peer_status {

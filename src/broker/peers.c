@@ -83,8 +83,8 @@ void peers_refresh(struct broker *broker) {
     size_t count = peers_collect(broker, peers);
     uint64_t digest = peers_hash(peers, count);
     if (digest != broker->housekeeper.peers_digest) {
-        broker->housekeeper.peers_digest = digest;
-        broker->options.set_peers(broker->options.transport, peers, count);
+        bool told = broker->options.set_peers(broker->options.transport, peers, count);
+        broker->housekeeper.peers_digest = told ? digest : 0;
     }
 }
 
@@ -96,7 +96,9 @@ void peers_say_identity(struct broker *broker) {
     };
     memcpy(identity.rest_address, broker->options.rest_address, ADDRESS_SIZE_MAX);
     memcpy(identity.peer_address, broker->options.peer_address, ADDRESS_SIZE_MAX);
-    broker->options.set_identity(broker->options.transport, &identity);
+    if (!broker->options.set_identity(broker->options.transport, &identity)) {
+        broker->housekeeper.peers_digest = 0; /* peers_refresh brings the missing ones back */
+    }
 }
 
 size_t peers_addresses(struct broker *broker, char (*ret_addresses)[ADDRESS_SIZE_MAX], size_t max) {

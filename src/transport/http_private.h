@@ -11,7 +11,7 @@ struct peer {
     struct sender *control;
     struct sender *bulk;
     /* Incoming streams; guarded by the transport's mutex. */
-    uint64_t incoming_control; /* the generation of the newest control stream; 0: none stands */
+    uint64_t incoming[SENDER_LANES]; /* the generation of the newest stream of each lane; 0: none stands */
     uint64_t last_heard_ms;
 };
 
@@ -22,7 +22,8 @@ struct http_transport {
     struct transport_identity identity;
     struct peer peers[TRANSPORT_PEERS_MAX];
     size_t peer_count;
-    uint64_t generation; /* of incoming streams */
+    uint64_t generation;      /* of incoming streams */
+    uint64_t refused_told_ms; /* when a refused stream was logged last; 0: not yet */
 };
 
 /* With the mutex held; NULL: not among the peers. */

@@ -75,7 +75,7 @@ void transport_http_destroy(struct transport *port) {
     if (port == NULL) {
         return;
     }
-    transport_http_set_peers(port, NULL, 0);
+    (void)transport_http_set_peers(port, NULL, 0);
     struct http_transport *transport = transport_of(port);
     mutex_finish(&transport->mutex);
     free(transport);
@@ -128,36 +128,48 @@ static size_t peers_take_out(struct http_transport *transport, const struct tran
     return out;
 }
 
-static void transport_change_peers(struct http_transport *transport, const struct transport_peer *wanted,
+/* With the mutex held. False: no room, or no threads for it. */
+static bool peer_add(struct http_transport *transport, const struct transport_peer *wanted,
+                     const struct peer *out, size_t out_count) {
+    struct peer *next = &transport->peers[transport->peer_count];
+    if (transport->peer_count == TRANSPORT_PEERS_MAX || !peer_create(transport, wanted, next)) {
+        return false;
+    }
+    /* Incoming streams stay as they are where only our way to the peer changed. */
+    for (size_t i = 0; i < out_count; i++) {
+        if (out[i].peer.incarnation == next->peer.incarnation) {
+            memcpy(next->incoming, out[i].incoming, sizeof next->incoming);
+            next->last_heard_ms = out[i].last_heard_ms;
+        }
+    }
+    transport->peer_count++;
+    return true;
+}
+
+/* False: a peer could not be added. */
+static bool transport_change_peers(struct http_transport *transport, const struct transport_peer *wanted,
                                    size_t count, bool all) {
     struct peer out[TRANSPORT_PEERS_MAX];
+    bool all_added = true;
     mutex_lock(&transport->mutex);
     size_t out_count = peers_take_out(transport, wanted, count, all, out);
-    for (size_t w = 0; w < count && transport->peer_count < TRANSPORT_PEERS_MAX; w++) {
-        struct peer *next = &transport->peers[transport->peer_count];
-        if (transport_find_incarnation(transport, wanted[w].incarnation) == NULL &&
-            peer_create(transport, &wanted[w], next)) {
-            /* Incoming streams stay as they are where only our way to the peer changed. */
-            for (size_t i = 0; i < out_count; i++) {
-                if (out[i].peer.incarnation == next->peer.incarnation) {
-                    next->incoming_control = out[i].incoming_control;
-                    next->last_heard_ms = out[i].last_heard_ms;
-                }
-            }
-            transport->peer_count++;
+    for (size_t w = 0; w < count; w++) {
+        if (transport_find_incarnation(transport, wanted[w].incarnation) == NULL) {
+            all_added = peer_add(transport, &wanted[w], out, out_count) && all_added;
         }
     }
     mutex_unlock(&transport->mutex);
     for (size_t i = 0; i < out_count; i++) {
         peer_destroy(&out[i]);
     }
+    return all_added;
 }
 
-void transport_http_set_peers(struct transport *port, const struct transport_peer *peers, size_t count) {
-    transport_change_peers(transport_of(port), peers, count, false);
+bool transport_http_set_peers(struct transport *port, const struct transport_peer *peers, size_t count) {
+    return transport_change_peers(transport_of(port), peers, count, false);
 }
 
-void transport_http_set_identity(struct transport *port, const struct transport_identity *identity) {
+bool transport_http_set_identity(struct transport *port, const struct transport_identity *identity) {
     struct http_transport *transport = transport_of(port);
     struct transport_peer peers[TRANSPORT_PEERS_MAX];
     mutex_lock(&transport->mutex);
@@ -167,14 +179,14 @@ void transport_http_set_identity(struct transport *port, const struct transport_
         peers[i] = transport->peers[i].peer;
     }
     mutex_unlock(&transport->mutex);
-    transport_change_peers(transport, peers, count, true);
+    return transport_change_peers(transport, peers, count, true);
 }
 
 static void peer_fill_status(const struct peer *peer, struct transport_peer_status *ret) {
     *ret = (struct transport_peer_status){
         .broker_id = peer->peer.broker_id,
         .incarnation = peer->peer.incarnation,
-        .connected_from = peer->incoming_control != 0,
+        .connected_from = peer->incoming[SENDER_CONTROL] != 0,
         .last_heard_ms = peer->last_heard_ms,
     };
     struct sender *senders[] = {peer->control, peer->bulk};

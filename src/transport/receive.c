@@ -7,7 +7,7 @@
 
 #include "aviary/http.h"
 
-enum { RECEIVE_READ_MS = 1000 };
+enum { RECEIVE_READ_MS = 1000, RECEIVE_REFUSED_LOG_MS = 10000 };
 
 static bool segment_is(const struct http_request *request, size_t position, const char *text) {
     return slice_equal(request->segments[position], slice_of_string(text));
@@ -56,9 +56,7 @@ static enum status receive_check(struct http_transport *transport, const struct 
         incoming->generation = ++transport->generation;
         incoming->lane = lane;
         peer->last_heard_ms = clock_monotonic_ms();
-        if (lane == SENDER_CONTROL) {
-            peer->incoming_control = incoming->generation;
-        }
+        peer->incoming[lane] = incoming->generation;
     }
     mutex_unlock(&transport->mutex);
     return status;
@@ -103,13 +101,24 @@ static bool receive_frames(struct http_transport *transport, struct incoming *in
     return status == STATUS_NOT_FOUND;
 }
 
-static void receive_heard(struct http_transport *transport, const struct incoming *incoming) {
-    mutex_lock(&transport->mutex);
+/* With the mutex held; NULL: the peer is gone, or has opened a newer stream of this lane. */
+static struct peer *receive_peer(struct http_transport *transport, const struct incoming *incoming) {
     struct peer *peer = transport_find_incarnation(transport, incoming->incarnation);
-    if (peer) {
+    return peer && peer->incoming[incoming->lane] == incoming->generation ? peer : NULL;
+}
+
+/*
+ * False: the stream must end. A peer that lost its power leaves one behind that would stand for ever, and its
+ * place with it: there is no silence that means death, since a broker without a group to lead says nothing.
+ */
+static bool receive_is_newest(struct http_transport *transport, const struct incoming *incoming, bool heard) {
+    mutex_lock(&transport->mutex);
+    struct peer *peer = receive_peer(transport, incoming);
+    if (peer && heard) {
         peer->last_heard_ms = clock_monotonic_ms();
     }
     mutex_unlock(&transport->mutex);
+    return peer != NULL;
 }
 
 static void receive_until_end(struct http_transport *transport, struct http_request *request,
@@ -123,9 +132,9 @@ static void receive_until_end(struct http_transport *transport, struct http_requ
             return;
         }
         status = http_request_read(request, space, size, clock_monotonic_ms() + RECEIVE_READ_MS, &size);
-        if (status == STATUS_OK) {
+        holds = receive_is_newest(transport, incoming, status == STATUS_OK);
+        if (holds && status == STATUS_OK) {
             frame_reader_add(&incoming->frames, size);
-            receive_heard(transport, incoming);
             holds = receive_frames(transport, incoming);
         }
     }
@@ -133,30 +142,59 @@ static void receive_until_end(struct http_transport *transport, struct http_requ
 
 /* The peer's newest control stream has ended: its process has, or the way to it. */
 static void receive_ended(struct http_transport *transport, const struct incoming *incoming) {
-    bool closed = false;
     mutex_lock(&transport->mutex);
-    struct peer *peer = transport_find_incarnation(transport, incoming->incarnation);
-    if (peer && incoming->lane == SENDER_CONTROL && peer->incoming_control == incoming->generation) {
-        peer->incoming_control = 0;
-        closed = true;
+    struct peer *peer = receive_peer(transport, incoming);
+    if (peer) {
+        peer->incoming[incoming->lane] = 0;
     }
     mutex_unlock(&transport->mutex);
-    if (closed) {
+    if (peer && incoming->lane == SENDER_CONTROL) {
         log_info("transport", "peer closed", "incarnation=%lu", (unsigned long)incoming->incarnation);
         transport->options.listener.on_peer_closed(transport->options.listener.context,
                                                    incoming->incarnation);
     }
 }
 
-static void receive_refuse(struct http_response *response, enum status status, const struct error *error,
-                           const struct http_request *request) {
-    unsigned code = status == STATUS_INVALID ? 40001 : status == STATUS_UNAVAILABLE ? 50301 : 40901;
+/* A stranger tries again ten times a second, in vain: told once in a while. */
+static void receive_log_refusal(struct http_transport *transport, const char *from, const char *message) {
+    uint64_t now_ms = clock_monotonic_ms();
+    mutex_lock(&transport->mutex);
+    bool due =
+        transport->refused_told_ms == 0 || now_ms >= transport->refused_told_ms + RECEIVE_REFUSED_LOG_MS;
+    if (due) {
+        transport->refused_told_ms = now_ms;
+    }
+    mutex_unlock(&transport->mutex);
+    if (due) {
+        log_warn("transport", "stream refused", "from=%s %s", from, message);
+    }
+}
+
+static void receive_refuse(struct http_transport *transport, const struct http_request *request,
+                           struct http_response *response, const struct error *error) {
+    unsigned code = error->status == STATUS_INVALID       ? 40001
+                    : error->status == STATUS_UNAVAILABLE ? 50301
+                                                          : 40901;
     http_response_error(response, code, "%s", error->message);
-    if (status == STATUS_UNAVAILABLE) {
+    if (error->status == STATUS_UNAVAILABLE) {
         http_response_header(response, "Retry-After", "1");
     } else {
-        log_warn("transport", "stream refused", "from=%s %s", request->peer_address, error->message);
+        receive_log_refusal(transport, request->peer_address, error->message);
     }
+}
+
+/* Serves a stream that was let in. OK, or why it was not accepted after all. */
+static enum status receive_serve(struct http_transport *transport, struct http_request *request,
+                                 struct incoming *incoming, struct error *error) {
+    enum status status = http_request_accept_stream(request);
+    if (status == STATUS_OK) {
+        frame_reader_init(&incoming->frames, incoming->lane == SENDER_CONTROL ? PEER_CONTROL_FRAME_BYTES_MAX
+                                                                              : PEER_BULK_FRAME_BYTES_MAX);
+        receive_until_end(transport, request, incoming);
+        frame_reader_finish(&incoming->frames);
+    }
+    receive_ended(transport, incoming);
+    return status == STATUS_OK ? status : error_set(error, STATUS_UNAVAILABLE, "this broker is stopping");
 }
 
 void transport_http_handle(struct transport *port, struct http_request *request,
@@ -169,21 +207,14 @@ void transport_http_handle(struct transport *port, struct http_request *request,
     uint32_t to_broker;
     enum status status = protocol_head_read(request, &theirs, &to_broker, &error);
     if (status == STATUS_OK) {
-        const struct transport_listener *listener = &transport->options.listener;
         status = receive_check(transport, &theirs, to_broker, lane, &incoming, &error);
-        if (status == STATUS_OK) {
-            listener->on_peer_hello(listener->context, &theirs);
-        }
+    }
+    if (status == STATUS_OK) {
+        const struct transport_listener *listener = &transport->options.listener;
+        listener->on_peer_hello(listener->context, &theirs);
+        status = receive_serve(transport, request, &incoming, &error);
     }
     if (status != STATUS_OK) {
-        receive_refuse(response, status, &error, request);
-        return;
+        receive_refuse(transport, request, response, &error);
     }
-    if (http_request_accept_stream(request) == STATUS_OK) {
-        frame_reader_init(&incoming.frames,
-                          lane == SENDER_CONTROL ? PEER_CONTROL_FRAME_BYTES_MAX : PEER_BULK_FRAME_BYTES_MAX);
-        receive_until_end(transport, request, &incoming);
-        frame_reader_finish(&incoming.frames);
-    }
-    receive_ended(transport, &incoming);
 }

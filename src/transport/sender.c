@@ -8,28 +8,41 @@
 #include <stdlib.h>
 
 enum {
-    SENDER_RETRY_MS = 100,                /* between two tries to connect */
-    SENDER_LOOK_MS = 100,                 /* an idle stream is looked at so often */
-    SENDER_ROLL_BYTES = 64 * 1024 * 1024, /* a stream with less left than that is replaced */
+    SENDER_RETRY_MS = 100,                    /* between two tries to connect */
+    SENDER_LOOK_MS = 100,                     /* an idle stream is looked at so often */
+    SENDER_ROLL_BYTES = PEER_QUEUE_BYTES_MAX, /* a stream with less left than that is replaced */
+    SENDER_KEPT_BYTES_MAX = 4 * 1024 * 1024,
 };
 
 static size_t sender_frame_max(const struct sender *sender) {
     return sender->options.lane == SENDER_CONTROL ? PEER_CONTROL_FRAME_BYTES_MAX : PEER_BULK_FRAME_BYTES_MAX;
 }
 
+/* The message may differ each time (libcurl counts milliseconds in it), so a change of status is what is
+ * told. */
 static void sender_lost(struct sender *sender, const struct error *error) {
     mutex_lock(&sender->mutex);
-    bool changed = strncmp(sender->last_error, error->message, sizeof sender->last_error - 1) != 0;
-    if (sender->connected || changed) {
+    if (sender->lost != error->status) {
         log_info("transport", sender->connected ? "stream lost" : "no stream", "lane=%s to=%u at=%s %s",
                  protocol_lane_name(sender->options.lane), sender->options.peer.broker_id,
                  sender->options.peer.peer_address, error->message);
     }
+    sender->lost = error->status;
     snprintf(sender->last_error, sizeof sender->last_error, "%.127s", error->message);
     sender->connected = false;
-    buffer_clear(
-        &sender->queue); /* what waited is old by the time a new stream stands; Raft repeats what matters */
+    /* What waited is old by the time a new stream stands; Raft repeats what matters. */
+    buffer_clear(&sender->queue);
     mutex_unlock(&sender->mutex);
+}
+
+/* Empties; a burst's memory is not kept for ever. */
+static void sender_empty(struct buffer *buffer) {
+    if (buffer->capacity > SENDER_KEPT_BYTES_MAX) {
+        size_t size_max = buffer->size_max;
+        buffer_finish(buffer);
+        buffer_init(buffer, size_max);
+    }
+    buffer_clear(buffer);
 }
 
 static struct http_stream *sender_connect(struct sender *sender) {
@@ -50,6 +63,7 @@ static struct http_stream *sender_connect(struct sender *sender) {
     }
     mutex_lock(&sender->mutex);
     sender->connected = true;
+    sender->lost = STATUS_OK;
     sender->last_error[0] = '\0';
     mutex_unlock(&sender->mutex);
     log_info("transport", "stream open", "lane=%s to=%u at=%s", protocol_lane_name(sender->options.lane),
@@ -60,7 +74,7 @@ static struct http_stream *sender_connect(struct sender *sender) {
 /* Takes what is queued, waiting for it a while. False: the thread shall end. */
 static bool sender_take(struct sender *sender, struct buffer *taken, uint64_t wait_ms) {
     uint64_t deadline_ms = clock_monotonic_ms() + wait_ms;
-    buffer_clear(taken);
+    sender_empty(taken);
     mutex_lock(&sender->mutex);
     while (sender->queue.size == 0 && !sender->stopping) {
         if (!condition_wait_until(&sender->filled, &sender->mutex, deadline_ms)) {
@@ -77,7 +91,7 @@ static bool sender_take(struct sender *sender, struct buffer *taken, uint64_t wa
 
 /* Sends until the stream breaks or the thread shall end; false: the latter. */
 static bool sender_pump(struct sender *sender, struct http_stream *stream, struct buffer *taken) {
-    struct error error = {.message = "the peer closed the stream"};
+    struct error error = {.status = STATUS_CLOSED, .message = "the peer closed the stream"};
     while (sender_take(sender, taken, SENDER_LOOK_MS)) {
         if (taken->size == 0) {
             if (http_stream_is_broken(stream)) {
@@ -197,5 +211,6 @@ void sender_flush(struct sender *sender) {
     }
     condition_signal(&sender->filled);
     mutex_unlock(&sender->mutex);
+    sender_empty(&sender->building.bytes);
     frame_writer_clear(&sender->building);
 }

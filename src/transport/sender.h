@@ -10,6 +10,7 @@
 #include "aviary/transport.h"
 
 enum sender_lane { SENDER_CONTROL, SENDER_BULK };
+enum { SENDER_LANES = 2 };
 
 struct sender_options {
     enum sender_lane lane;
@@ -29,6 +30,7 @@ struct sender {
     bool connected;
     bool stopping;
     uint64_t dropped_total;
+    enum status lost; /* why there is no stream, as logged last; OK: one stands, or none was tried */
     char last_error[128];
 };
 
