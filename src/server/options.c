@@ -31,7 +31,7 @@ static const struct option_spec specs[OPTION_COUNT] = {
                                "the same for its peer port; default: the host of --advertise"},
     [OPTION_ZOOKEEPER] = {"zookeeper", "HOST:PORT,...[/PATH]", "", 0, 0,
                           "find the other brokers through ZooKeeper; the path is /aviary where left out"},
-    [OPTION_EXPECT] = {"expect", "N", "3", 1, 64,
+    [OPTION_EXPECT] = {"expect", "N", "3", 1, BROKERS_MAX,
                        "with --zookeeper: brokers to wait for at the very first start"},
     [OPTION_PEERS] =
         {"peers", "ID=HOST:PORT,...", "", 0, 0,

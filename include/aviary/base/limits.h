@@ -13,9 +13,9 @@ enum {
     LOG_LINE_MAX = 2048,
 
     /* The cluster */
-    BROKERS_MAX = 64,
+    RAFT_MEMBERS_MAX = 16,          /* voters and learners of one group */
+    BROKERS_MAX = RAFT_MEMBERS_MAX, /* each learns the metadata as a member of its group */
     FIRST_VOTERS_MAX = 5,
-    RAFT_MEMBERS_MAX = 16, /* voters and learners of one group */
     REPLICATION_FACTOR_MAX = 7,
     TOPICS_MAX = 10000,
     PARTITIONS_PER_TOPIC_MAX = 1024,
