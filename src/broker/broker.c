@@ -98,6 +98,13 @@ static enum status broker_load_cluster(struct broker *broker, struct error *erro
             "the broker come back empty",
             status_name(status));
     }
+    if (broker->cluster.broker_id != broker->options.id) {
+        return error_set(
+            error, STATUS_INVALID,
+            "the data directory belongs to broker %u, not to broker %u: start it with --id %u, or "
+            "give this broker a directory of its own",
+            broker->cluster.broker_id, broker->options.id, broker->cluster.broker_id);
+    }
     return STATUS_OK;
 }
 
@@ -185,13 +192,15 @@ static enum status broker_write_cluster(struct broker *broker, const struct clus
 
 enum status broker_save_cluster(struct broker *broker, const struct cluster_file *cluster) {
     enum status status = STATUS_CONFLICT;
+    struct cluster_file own = *cluster;
+    own.broker_id = broker->options.id;
     mutex_lock(&broker->start_mutex);
     /* Written only here, so the start mutex alone is enough to read it. */
     if (broker->cluster.phase != CLUSTER_MEMBER) {
-        status = broker_write_cluster(broker, cluster);
+        status = broker_write_cluster(broker, &own);
     }
     if (status == STATUS_OK) {
-        broker_set_cluster(broker, cluster);
+        broker_set_cluster(broker, &own);
     }
     mutex_unlock(&broker->start_mutex);
     return status;

@@ -8,6 +8,7 @@ void cluster_file_encode(const struct cluster_file *file, struct buffer *out) {
     buffer_append_u8(out, FORMAT);
     buffer_append_u8(out, (uint8_t)file->phase);
     buffer_append(out, file->cluster_id.bytes, UUID_SIZE);
+    buffer_append_u32(out, file->broker_id);
     buffer_append_u64(out, file->incarnation);
     buffer_append_u8(out, (uint8_t)file->voter_count);
     for (size_t i = 0; i < file->voter_count; i++) {
@@ -31,6 +32,7 @@ enum status cluster_file_decode(struct slice bytes, struct cluster_file *ret_fil
     struct cluster_file file = {0};
     uint8_t phase = reader_u8(&reader);
     reader_copy(&reader, file.cluster_id.bytes, UUID_SIZE);
+    file.broker_id = reader_u32(&reader);
     file.incarnation = reader_u64(&reader);
     file.voter_count = reader_u8(&reader);
     if (phase > CLUSTER_MEMBER || file.voter_count > FIRST_VOTERS_MAX) {

@@ -1,8 +1,8 @@
 /*
  * What a broker remembers of its cluster (storage state META of STORAGE_GROUP_BROKER), byte by byte,
- * little-endian: u32 crc32c of what follows, u8 format 1, u8 phase, [16] cluster id, u64 own incarnation (0
- * while only accepted), u8 count, then (u32 broker id, [16] disk uuid) of each first voter, ascending by
- * broker id.
+ * little-endian: u32 crc32c of what follows, u8 format 1, u8 phase, [16] cluster id, u32 own broker id (0 in
+ * a proposal to others), u64 own incarnation (0 while only accepted), u8 count, then (u32 broker id, [16]
+ * disk uuid) of each first voter, ascending by broker id.
  */
 #ifndef BROKER_CLUSTER_FILE_H
 #define BROKER_CLUSTER_FILE_H
@@ -20,6 +20,7 @@ enum cluster_phase {
 struct cluster_file {
     enum cluster_phase phase;
     struct uuid cluster_id;
+    uint32_t broker_id; /* whose disk it is, whatever --id says later */
     raft_id incarnation;
     size_t voter_count;
     struct metadata_first_voter voters[FIRST_VOTERS_MAX];
