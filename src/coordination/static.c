@@ -2,6 +2,7 @@
 #include "aviary/coordination/static.h"
 
 #include "address.h"
+#include "aviary/base/assert.h"
 #include "aviary/base/clock.h"
 
 #include <stdlib.h>
@@ -15,21 +16,25 @@ struct static_coordination {
     struct coordination_broker peers[BROKERS_MAX];
 };
 
+/* Its place in the list; peer_count where it is not there. */
+static size_t static_find(const struct static_coordination *self, uint32_t id) {
+    size_t at = 0;
+    while (at < self->peer_count && self->peers[at].id != id) {
+        at++;
+    }
+    return at;
+}
+
 static enum status static_start(struct coordination *base, const struct coordination_start *start,
                                 struct error *error) {
     struct static_coordination *self = (struct static_coordination *)base;
+    (void)error;
     if (self->mode == COORDINATION_ALONE) {
         self->peer_count = 1;
         self->peers[0].id = start->self.id;
     }
-    size_t own = 0;
-    while (own < self->peer_count && self->peers[own].id != start->self.id) {
-        own++;
-    }
-    if (own == self->peer_count) {
-        return error_set(error, STATUS_INVALID, "--peers must name this broker too, as %u=host:port",
-                         start->self.id);
-    }
+    size_t own = static_find(self, start->self.id);
+    ASSERT(own < self->peer_count); /* seen when it was created */
     self->peers[own] = start->self;
     struct coordination_event event = {
         .type = COORDINATION_BROKERS_CHANGED,
@@ -123,7 +128,7 @@ static const struct coordination_operations static_operations = {
     .destroy = static_destroy,
 };
 
-enum status coordination_static_create(const char *peers, struct error *error,
+enum status coordination_static_create(const char *peers, uint32_t self_id, struct error *error,
                                        struct coordination **ret_coordination) {
     struct static_coordination *self = calloc(1, sizeof *self);
     if (!self) {
@@ -135,6 +140,10 @@ enum status coordination_static_create(const char *peers, struct error *error,
     if (peers && peers[0] != '\0') {
         self->mode = COORDINATION_STATIC;
         enum status status = peers_parse(peers, error, self->peers, &self->peer_count);
+        if (status == STATUS_OK && static_find(self, self_id) == self->peer_count) {
+            status = error_set(error, STATUS_INVALID, "--peers must name this broker too, as %u=host:port",
+                               self_id);
+        }
         if (status) {
             free(self);
             return status;

@@ -1,6 +1,7 @@
 /*
  * aviaryd: reads the configuration, runs the server until a signal or a failure.
  */
+#include "discovery.h"
 #include "server.h"
 
 #include <signal.h>
@@ -86,6 +87,9 @@ int main(int argc, char **argv) {
         puts("aviaryd " AVIARY_VERSION);
     } else if (status == STATUS_OK) {
         status = config_read(&options, &config, &error);
+        if (status == STATUS_OK) {
+            status = discovery_check(&config, &error);
+        }
         if (status == STATUS_OK && action == OPTION_ACTION_CHECK_CONFIG) {
             config_print(&options, stdout);
         } else if (status == STATUS_OK) {

@@ -1,8 +1,8 @@
 #include "server.h"
 
+#include "discovery.h"
+
 #include "aviary/base/thread.h"
-#include "aviary/coordination/static.h"
-#include "aviary/coordination/zookeeper.h"
 #include "aviary/storage.h"
 #include "aviary/transport.h"
 
@@ -107,18 +107,6 @@ static enum status server_listen(struct server *server, struct error *error) {
     return config_advertised(host, config->peer_listen, peer_port, server->peer_address, error);
 }
 
-static enum status server_open_coordination(struct server *server, struct error *error) {
-    const struct config *config = server->config;
-    if (config->zookeeper[0] == '\0') {
-        return coordination_static_create(config->peers, error, &server->coordination);
-    }
-    struct coordination_zookeeper_config zookeeper = {
-        .connect = config->zookeeper,
-        .session_timeout_ms = (uint32_t)config->zookeeper_session_ms,
-    };
-    return coordination_zookeeper_create(&zookeeper, error, &server->coordination);
-}
-
 static enum status server_open_transport(struct server *server, const struct uuid *disk_uuid,
                                          struct error *error) {
     struct transport_http_options options = {
@@ -178,7 +166,7 @@ enum status server_start(struct server *server, const struct config *config, str
         status = http_client_create(&server->client);
     }
     if (status == STATUS_OK) {
-        status = server_open_coordination(server, error);
+        status = discovery_create(config, error, &server->coordination);
     }
     if (status == STATUS_OK) {
         status = server_open_transport(server, &disk_uuid, error);

@@ -143,7 +143,7 @@ static void test_static_tells_the_list_once(void **state) {
     struct coordination *coordination;
     struct coordination_status status;
     struct heard heard = {0};
-    assert_int_equal(coordination_static_create("1=a:1,2=b:2", NULL, &coordination), STATUS_OK);
+    assert_int_equal(coordination_static_create("1=a:1,2=b:2", 2, NULL, &coordination), STATUS_OK);
     assert_int_equal(start(coordination, 2, &heard, NULL), STATUS_OK);
     assert_int_equal(heard.events, 1);
     assert_int_equal(heard.count, 2);
@@ -164,7 +164,7 @@ static void test_static_publishes_nothing(void **state) {
     struct coordination_replicas replicas = {.count = 1, .broker_ids = {1}};
     struct coordination_topic topic = {.name = "birds", .partitions = &replicas, .partition_count = 1};
     struct coordination_partition partition = {.topic = "birds", .leader_epoch = 1};
-    assert_int_equal(coordination_static_create("1=a:1", NULL, &coordination), STATUS_OK);
+    assert_int_equal(coordination_static_create("1=a:1", 1, NULL, &coordination), STATUS_OK);
     assert_int_equal(start(coordination, 1, &heard, NULL), STATUS_OK);
     assert_int_equal(coordination_create_cluster(coordination, &cluster), STATUS_UNSUPPORTED);
     coordination_set_cluster(coordination, &cluster);
@@ -188,7 +188,7 @@ static void test_port_checks_names(void **state) {
     struct coordination_topic topic = {.name = long_name, .partitions = &replicas, .partition_count = 1};
     memset(long_name, 'a', NAME_SIZE_MAX + 1);
     long_name[NAME_SIZE_MAX + 1] = '\0';
-    assert_int_equal(coordination_static_create(NULL, NULL, &coordination), STATUS_OK);
+    assert_int_equal(coordination_static_create(NULL, 1, NULL, &coordination), STATUS_OK);
     assert_int_equal(coordination_publish_topic(coordination, &topic), STATUS_INVALID);
     long_name[NAME_SIZE_MAX] = '\0';
     assert_int_equal(coordination_publish_topic(coordination, &topic), STATUS_OK);
@@ -203,13 +203,9 @@ static void test_port_checks_names(void **state) {
 static void test_static_must_name_this_broker(void **state) {
     (void)state;
     struct coordination *coordination;
-    struct heard heard = {0};
     struct error error = {0};
-    assert_int_equal(coordination_static_create("1=a:1,2=b:2", NULL, &coordination), STATUS_OK);
-    assert_int_equal(start(coordination, 3, &heard, &error), STATUS_INVALID);
+    assert_int_equal(coordination_static_create("1=a:1,2=b:2", 3, &error, &coordination), STATUS_INVALID);
     assert_non_null(strstr(error.message, "3=host:port"));
-    assert_int_equal(heard.events, 0);
-    coordination_destroy(coordination);
 }
 
 static void test_alone(void **state) {
@@ -217,7 +213,7 @@ static void test_alone(void **state) {
     struct coordination *coordination;
     struct coordination_status status;
     struct heard heard = {0};
-    assert_int_equal(coordination_static_create("", NULL, &coordination), STATUS_OK);
+    assert_int_equal(coordination_static_create("", 3, NULL, &coordination), STATUS_OK);
     assert_int_equal(start(coordination, 3, &heard, NULL), STATUS_OK);
     assert_int_equal(heard.count, 1);
     assert_int_equal(heard.brokers[0].id, 3);
@@ -230,7 +226,7 @@ static void test_no_memory(void **state) {
     (void)state;
     struct coordination *coordination = NULL;
     allocation_fail_at(1);
-    assert_int_equal(coordination_static_create("1=a:1", NULL, &coordination), STATUS_NO_MEMORY);
+    assert_int_equal(coordination_static_create("1=a:1", 1, NULL, &coordination), STATUS_NO_MEMORY);
     assert_true(allocation_failed());
     assert_null(coordination);
 }

@@ -13,9 +13,10 @@
 
 /*
  * `peers`: "1=host:port,2=host:port", peer ports, own one included; an IPv6 host stands in brackets. NULL or
- * empty: alone. INVALID on anything malformed, an id or address given twice, or more than BROKERS_MAX.
+ * empty: alone. INVALID on anything malformed, an id or address given twice, more than BROKERS_MAX, or a list
+ * without `self_id`.
  */
-enum status coordination_static_create(const char *peers, struct error *error,
+enum status coordination_static_create(const char *peers, uint32_t self_id, struct error *error,
                                        struct coordination **ret_coordination) AVIARY_MUST_USE;
 
 #endif
