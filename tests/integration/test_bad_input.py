@@ -159,8 +159,8 @@ def _head(*lines, method="POST", path=MESSAGES):
     ((400,), _head("Host: x", "Content-Length : 1") + b"a"),
     ((400,), _head("Host: x", "X-A: b", " folded", "Content-Length: 1") + b"a"),
     ((400,), _head("Host: x", "Content-Length: 1", path=MESSAGES + "%00.html") + b"a"),
-    ((400, 404), _head("Host: x", method="GET", path="/..%2f..%2fetc/passwd")),
-    ((400, 404), _head("Host: x", method="GET", path="/../../etc/passwd")),
+    ((400, 404), _head("Host: x", "Connection: close", method="GET", path="/..%2f..%2fetc/passwd")),
+    ((400, 404), _head("Host: x", "Connection: close", method="GET", path="/../../etc/passwd")),
     ((417,), _head("Host: x", "Expect: a miracle", "Content-Length: 1") + b"a"),
     ((405, 501), _head("Host: x", method="BREW")),
 ], ids=range(21))

@@ -61,7 +61,7 @@ def test_a_disk_of_another_id(alone):
     alone.command[alone.command.index("--id") + 1] = "7"
     alone.start()
     assert alone.process.wait(10) != 0
-    assert "7" in alone.log().splitlines()[-1] or "id" in alone.log()
+    assert "belongs to broker 1, not to broker 7" in alone.log()
     alone.command[alone.command.index("--id") + 1] = "1"
     alone.start().wait_ready()
 
@@ -92,7 +92,7 @@ def test_strangers_at_the_peer_port(cluster):
     head = "POST /raft/v1/{} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\nExpect: 100-continue\r\n\r\n"
     for opening in (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\0" * 4096, b"SSH-2.0-OpenSSH\r\n\r\n",
                     head.format("control").encode(), head.format("bulk").encode(), head.format("other").encode()):
-        answer = send_raw(broker.peer_port, opening, b"\xff" * 64, timeout=10)
+        answer = send_raw(broker.peer_port, opening, b"\xff" * 64, timeout=3)
         assert not answer or b" 100 " in answer[:20] or answer.split()[1][:1] == b"4", answer
     assert broker.ready
     publish([broker], "t", [b"x"])

@@ -67,7 +67,8 @@ def test_raw_produce_and_one_message(broker):
     assert one.headers["x-timestamp"] == "1700000000123"
 
 
-@pytest.mark.parametrize("body", [b"", b"\0", b"a=b&c=d", "schön 🐦".encode(), b"x" * 1_000_000])
+@pytest.mark.parametrize("body", [b"", b"\0", b"a=b&c=d", "schön 🐦".encode(), b"x" * 1_000_000],
+                         ids=["empty", "zero", "form", "text", "large"])
 def test_values_come_back_as_they_were(broker, body):
     posted = broker.request("POST", MESSAGES, body, {"Content-Type": "application/x-www-form-urlencoded"})
     assert posted.status == 201
