@@ -7,8 +7,9 @@ import pytest
 from harness.waiting import wait_until
 
 DISK_BYTES = 1 << 30
-# Below the watermark of a disk of that size, above what the broker keeps for its own writes; and next to nothing.
-LOW_BYTES, FULL_BYTES = 64 << 20, 4 << 20
+# Clients' writes are refused below this; an eighth less is kept for what the broker itself must write.
+FREE_BYTES_MIN = 256 << 20
+LOW_BYTES, FULL_BYTES = 240 << 20, 4 << 20
 
 
 @pytest.fixture(name="small_disk")
@@ -30,7 +31,7 @@ def _fill(disk, left):
 
 @pytest.fixture(name="broker")
 def _broker(small_disk, make_cluster):
-    cluster = make_cluster(1, "alone")
+    cluster = make_cluster(1, "alone", options=["--free-bytes-min", FREE_BYTES_MIN])
     broker = cluster[1]
     broker.command[broker.command.index("--data") + 1] = str(small_disk / "data")
     return cluster.start()[1]

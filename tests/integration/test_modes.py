@@ -68,6 +68,6 @@ def test_static_waits_for_every_peer(make_cluster):
     wait_until(lambda: cluster[1].request("GET", "/v1/topics").status == 503, 20, "503 before the first start")
     cluster[3].start()
     cluster.wait_ready()
+    cluster.create_topic("t", replication_factor=3)
     cluster[3].kill()
-    cluster.create_topic("t", replication_factor=2)
     publish(cluster.living, "t", [b"two are enough from then on"])

@@ -53,7 +53,7 @@ class Cluster:
 
     def __init__(self, folder, count=3, mode="static", zookeeper=None, options=(), expect=None):
         self.folder, self.mode, self.zookeeper = folder, mode, zookeeper
-        self._options, self._expect = list(options), expect or count
+        self._options, self._expect = [str(option) for option in options], expect or count
         self.brokers = [Broker(number, folder) for number in range(1, count + 1)]
         for broker in self.brokers:
             broker.command += self._joining() + self._options
