@@ -1,13 +1,6 @@
 /*
- * What brokers ask each other over their peer ports, byte by byte (little-endian; docs/peer-protocol.md,
- * "Calls"). Strings are u16 size and bytes.
- *
- *   hello     empty -> u32 broker id, [16] disk uuid, cluster file (cluster_file.h)
- *   accept    cluster file -> empty
- *   register  [16] cluster id, u32 broker id, [16] disk uuid, rest address, peer address
- *             -> address to ask instead; where that is empty: u64 incarnation, u8 count of first voters, (u32
- * broker id, [16] disk uuid) each, u16 count of brokers, (u32 id, u64 incarnation, [16] disk uuid, rest,
- * peer) each leader    u64 group -> u32 broker id (0: not known), u64 term
+ * What brokers ask each other over their peer ports, and what they answer: docs/peer-protocol.md, "Calls",
+ * has the tables. Here: registrations, and the answers to them.
  */
 #ifndef BROKER_CALLS_H
 #define BROKER_CALLS_H

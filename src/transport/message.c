@@ -1,10 +1,6 @@
 /*
- * One message as bytes: docs/peer-protocol.md, "Messages". Little-endian.
- *
- *   u8 type, u8 flags (1 reject, 2 forced), u64 group, from, to, term, index, log term, commit, context, hint
- * index, hint term APPEND             u32 count, then (u32 size, entry) each, indexes from index + 1 on
- *   SNAPSHOT           configuration, u64 offset, u64 total, u32 size, bytes
- *   SNAPSHOT_RESPONSE  u64 offset
+ * One message as bytes, little-endian: docs/peer-protocol.md, "Messages", has the table. 82 bytes that all
+ * types share, then what the type adds.
  */
 #include "aviary/raft/entry.h"
 #include "aviary/transport.h"
