@@ -144,11 +144,27 @@ static enum status make_batch(const struct sending *sending, struct buffer *batc
     return status == STATUS_OK ? record_batch_builder_finish(&builder, error) : status;
 }
 
+/* The same in this dialect's words. */
+static void fail(const struct sending *sending, const struct write *write) {
+    struct call *call = sending->call;
+    struct slice id = sending->message.msg_id;
+    if (write->error_code == ERROR_KEY_REUSED) {
+        call_fail(call, write->error_code, "msg_id \"%.*s\" came before with other content: use a new one",
+                  (int)id.size, (const char *)id.data);
+    } else if (write->error_code == ERROR_UNKNOWN) {
+        call_fail(call, write->error_code,
+                  "nobody could say in time whether it was kept: send it again with \"msg_id\":\"%.*s\"",
+                  (int)id.size, (const char *)id.data);
+    } else {
+        call_fail(call, write->error_code, "%s", write->error.message);
+    }
+}
+
 static void reply(const struct sending *sending, const struct write *write) {
     struct call *call = sending->call;
     call->term = write->term;
     if (write->error_code != 0) {
-        call_fail(call, write->error_code, "%s", write->error.message);
+        fail(sending, write);
         return;
     }
     call->served_by = write->served_by;

@@ -37,8 +37,12 @@ static enum status read_value(const struct json *field, bool may_remove, struct 
         }
         break;
     }
+    struct error detail = {0};
     if (status == STATUS_OK) {
-        status = metadata_check_config(slice_of_string(config->name), text, error);
+        status = metadata_check_config(slice_of_string(config->name), text, &detail);
+        if (status != STATUS_OK) {
+            return error_set(error, status, "config \"%s\": %s", config->name, detail.message);
+        }
     }
     if (status == STATUS_OK) {
         memcpy(config->value, text.data ? text.data : (const uint8_t *)"", text.size);

@@ -66,10 +66,6 @@ static enum status explain(struct write *write, const struct node_answer *answer
     case STATUS_FULL:
         return error_set(error, STATUS_FULL,
                          "too many writes are waiting: nothing was appended, try again later");
-    case STATUS_UNKNOWN:
-        return error_set(error, STATUS_UNKNOWN,
-                         "appended, but not known to be committed in time: send it again with the same "
-                         "Idempotency-Key to learn what became of it");
     case STATUS_OK:
     case STATUS_INVALID:
     case STATUS_OUT_OF_RANGE:
@@ -77,10 +73,12 @@ static enum status explain(struct write *write, const struct node_answer *answer
     case STATUS_CORRUPT:
     case STATUS_UNSUPPORTED:
     case STATUS_NO_MEMORY:
-    case STATUS_IO:
     case STATUS_TIMEOUT:
     case STATUS_CLOSED:
+    case STATUS_UNKNOWN: /* settle says more */
         break;
+    case STATUS_IO: /* of a write that fails on disk nobody can say what is left of it */
+        return error_set(error, STATUS_UNKNOWN, "the disk of broker %u failed", write->call->api->broker_id);
     }
     return error_set(error, answer->status, "the partition refused the write: %s",
                      status_name(answer->status));
@@ -148,14 +146,26 @@ static enum status attempt(struct write *write) {
 
 void write_begin(struct write *write) {
     struct broker_partition_position position;
-    if (broker_partition_position(write->call->api->broker, write->group, &position) && position.here &&
-        begin_here(write) != STATUS_OK) {
-        write->pending = NULL; /* write_run tries again and reports */
+    if (broker_partition_position(write->call->api->broker, write->group, &position) && position.here) {
+        (void)begin_here(write); /* where it fails, write_run tries again and reports */
     }
 }
 
 static unsigned code_of(enum status status) {
     return status == STATUS_CONFLICT ? (unsigned)ERROR_EXPECTED_OFFSET : error_code_of(status);
+}
+
+/* The last attempt's status as the answer; after one that did not say, only a definite one counts. */
+static void settle(struct write *write, enum status status) {
+    if (write->may_be_appended && write_may_retry(status, true)) {
+        const struct write_key *key = write->key;
+        status = error_set(&write->error, STATUS_UNKNOWN,
+                           "it may have been appended, but nobody could say so in time: %s",
+                           key->present && !key->minted
+                               ? "send it again with the same Idempotency-Key to learn what became of it"
+                               : "without an Idempotency-Key, look for it before you send it again");
+    }
+    write->error_code = status == STATUS_OK ? 0 : code_of(status);
 }
 
 void write_run(struct write *write) {
@@ -176,11 +186,5 @@ void write_run(struct write *write) {
         }
         pause_ms = pause_ms < RETRY_PAUSE_MAX_MS / 2 ? pause_ms * 2 : RETRY_PAUSE_MAX_MS;
     }
-    if (write->may_be_appended && write_may_retry(status, true)) {
-        status = error_set(
-            &write->error, STATUS_UNKNOWN,
-            "it may have been appended, but nobody could say so in time: send it again with the same "
-            "Idempotency-Key to learn what became of it");
-    }
-    write->error_code = status == STATUS_OK ? 0 : code_of(status);
+    settle(write, status);
 }
