@@ -271,10 +271,6 @@ void broker_pause(struct broker *broker, uint64_t for_us) {
     broker->paused_until_us = broker->simulation->scheduler.now_us + for_us;
 }
 
-void broker_resume(struct broker *broker) {
-    broker->paused_until_us = 0;
-}
-
 void broker_sync_failed(struct broker *broker, uint64_t token) {
     broker->failing = true;
     node_persisted(broker->node, broker_now_ms(broker), token, STATUS_IO);

@@ -36,7 +36,6 @@ void broker_crash(struct broker *broker);
 /* Down, and its disk is empty: another disk, which is to be registered. */
 void broker_wipe(struct broker *broker);
 void broker_pause(struct broker *broker, uint64_t for_us);
-void broker_resume(struct broker *broker);
 /* A write could not be made durable: the node fails, as the process would. */
 void broker_sync_failed(struct broker *broker, uint64_t token);
 

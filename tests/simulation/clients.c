@@ -249,8 +249,8 @@ static void reader_turn(struct simulation *simulation, const struct event *event
     }
     struct prng *prng = &simulation->prng;
     struct broker *broker = &simulation->brokers[prng_below(prng, simulation->profile.brokers)];
-    uint64_t group = prng_chance(prng, 1, 8) ? METADATA_GROUP : simulation_pick_partition(simulation);
     if (broker_is_up(broker) && !broker_is_paused(broker)) {
+        uint64_t group = node_group_at(broker->node, prng_below(prng, node_group_count(broker->node)));
         if (prng_chance(prng, 1, 2)) {
             reading_start(simulation, broker, group);
         } else {

@@ -244,6 +244,7 @@ void reading_start(struct simulation *simulation, struct broker *broker, uint64_
         .floor_index = group->acked_index,
         .floor_offset = group->seen_offset,
     };
+    trace_event(simulation, "read index", broker->id, group_id, operations->reading_count, 0);
     node_read_index(broker->node, broker_now_ms(broker), group_id, operations->reading_count);
     broker_wants_flush(broker);
 }

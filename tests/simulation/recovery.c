@@ -3,7 +3,7 @@
 #include "operations.h"
 #include "simulation.h"
 
-enum { CHECK_US = 200000, BOUND_US = 30000000, LATENCY_US = 200, SYNC_US = 1000 };
+enum { CHECK_US = 200000, SETTLE_US = 2000000, BOUND_US = 30000000, LATENCY_US = 200, SYNC_US = 1000 };
 
 static void heal(struct simulation *simulation) {
     struct network *network = &simulation->network;
@@ -18,7 +18,6 @@ static void heal(struct simulation *simulation) {
         broker->disk.sync_us = SYNC_US;
         broker->disk.jitter_us = SYNC_US;
         broker->disk.fails = false;
-        broker_resume(broker);
         if (!broker_is_up(broker) && broker->incarnation != 0) {
             broker_start(broker);
         }
@@ -46,7 +45,8 @@ static const char *look_at_replica(const struct broker *broker, const struct nod
                                    uint32_t digest) {
     struct node_status status;
     uint32_t own;
-    if (!broker_is_up(broker) || !node_status(broker->node, leader->group, &status) ||
+    if (!broker_is_up(broker) || broker_is_paused(broker) ||
+        !node_status(broker->node, leader->group, &status) ||
         !node_digest(broker->node, leader->group, &own)) {
         return "a replica is missing";
     }
@@ -174,7 +174,8 @@ static void check_logs(struct simulation *simulation) {
 static void check(struct simulation *simulation, const struct event *event) {
     uint64_t group;
     const char *wrong = look(simulation, &group);
-    if (wrong == NULL) {
+    struct event next = *event;
+    if (wrong == NULL && event->number > 0) {
         check_logs(simulation);
         operations_check_answered(simulation);
         simulation->recovery.done = true;
@@ -183,8 +184,9 @@ static void check(struct simulation *simulation, const struct event *event) {
     if (simulation->scheduler.now_us >= simulation->recovery.until_us) {
         violation(simulation, "no recovery: group %lu: %s", group, wrong);
     }
-    struct event next = *event;
-    next.at_us = simulation->scheduler.now_us + CHECK_US;
+    /* Twice, so that what was under way the first time has ended. */
+    next.number = wrong == NULL;
+    next.at_us = simulation->scheduler.now_us + (wrong ? CHECK_US : SETTLE_US);
     scheduler_add(&simulation->scheduler, next);
 }
 
