@@ -177,8 +177,8 @@ struct coordination {
 };
 
 /*
- * Begins to register, to watch and to deliver events; call once. Events may come before it returns. NO_MEMORY,
- * UNAVAILABLE where no thread can be made.
+ * Begins to register, to watch and to deliver events; call once. Events may come before it returns.
+ * NO_MEMORY, UNAVAILABLE where no thread can be made.
  */
 enum status coordination_start(struct coordination *coordination, const struct coordination_start *start,
                                struct error *error) AVIARY_MUST_USE;
