@@ -127,6 +127,8 @@ struct node_options {
     uint64_t heartbeat_ms;
     uint64_t election_min_ms;
     uint64_t election_max_ms;
+    uint32_t inflight_appends_max; /* as in raft_options */
+    uint32_t append_entries_max;
     size_t tail_bytes_max;       /* of recent entries kept in memory, per group */
     size_t metadata_voters_max;  /* of group 0: the first voters' count */
     uint32_t pending_max;        /* proposals waiting for an answer, per group */

@@ -224,6 +224,8 @@ static void broker_node_options(struct broker *broker, const struct cluster_file
         .heartbeat_ms = options->heartbeat_ms,
         .election_min_ms = options->election_min_ms,
         .election_max_ms = options->election_max_ms,
+        .inflight_appends_max = RAFT_INFLIGHT_APPENDS_MAX,
+        .append_entries_max = RAFT_APPEND_ENTRIES_MAX,
         .tail_bytes_max = options->tail_bytes_max,
         .metadata_voters_max = cluster->voter_count,
         .pending_max = PENDING_MAX,
