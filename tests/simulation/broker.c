@@ -200,6 +200,8 @@ static struct node_options node_options_of(struct broker *broker) {
         .heartbeat_ms = HEARTBEAT_MS,
         .election_min_ms = ELECTION_MIN_MS,
         .election_max_ms = ELECTION_MAX_MS,
+        .inflight_appends_max = profile->inflight_appends_max,
+        .append_entries_max = profile->append_entries_max,
         .tail_bytes_max = profile->tail_bytes_max,
         .metadata_voters_max = profile->first_voters,
         .pending_max = profile->pending_max,

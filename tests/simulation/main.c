@@ -1,6 +1,6 @@
 /*
- * simulate --seeds N [--first S] [--seconds 60] [--jobs J]     many seeds, each in a process of its own
- * simulate --seed S [--seconds 60] [--trace]                   one, in this process
+ * simulate --seeds N [--first S] [--seconds 60] [--jobs J] [--until-failure]   each in a process of its own
+ * simulate --seed S [--seconds 60] [--trace]                                   one, in this process
  *
  * The last line is `N passed, N failed`; exit status 1 where one failed. A failure names its seed and the
  * command that shows it again.
@@ -23,6 +23,7 @@ struct options {
     uint64_t seconds;
     uint64_t jobs;
     bool single;
+    bool until_failure;
     bool trace;
 };
 
@@ -39,7 +40,7 @@ struct tally {
 };
 
 static void usage(FILE *out) {
-    fputs("usage: simulate --seeds N [--first S] [--seconds N] [--jobs N]\n"
+    fputs("usage: simulate --seeds N [--first S] [--seconds N] [--jobs N] [--until-failure]\n"
           "       simulate --seed S [--seconds N] [--trace]\n",
           out);
 }
@@ -56,10 +57,15 @@ static uint64_t parse_number(const char *text) {
 
 static struct options parse_options(int count, char **arguments) {
     static const struct option known[] = {
-        {"seeds", required_argument, NULL, 'n'},   {"first", required_argument, NULL, 'f'},
-        {"seconds", required_argument, NULL, 't'}, {"jobs", required_argument, NULL, 'j'},
-        {"seed", required_argument, NULL, 's'},    {"trace", no_argument, NULL, 'T'},
-        {"help", no_argument, NULL, 'h'},          {0},
+        {"seeds", required_argument, NULL, 'n'},
+        {"first", required_argument, NULL, 'f'},
+        {"seconds", required_argument, NULL, 't'},
+        {"jobs", required_argument, NULL, 'j'},
+        {"seed", required_argument, NULL, 's'},
+        {"trace", no_argument, NULL, 'T'},
+        {"help", no_argument, NULL, 'h'},
+        {"until-failure", no_argument, NULL, 'u'},
+        {0},
     };
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     struct options options = {
@@ -84,6 +90,9 @@ static struct options parse_options(int count, char **arguments) {
             break;
         case 'T':
             options.trace = true;
+            break;
+        case 'u':
+            options.until_failure = true;
             break;
         case 'h':
             usage(stdout);
@@ -169,8 +178,9 @@ static int run_many(const struct options *options) {
     uint64_t started = 0;
     uint64_t ended = 0;
     uint64_t failed = 0;
-    while (ended < options->seeds) {
-        if (started < options->seeds && started - ended < options->jobs) {
+    uint64_t seeds = options->seeds;
+    while (ended < seeds) {
+        if (started < seeds && started - ended < options->jobs) {
             struct running *slot = find_child(running, 0);
             ASSERT(slot != NULL);
             slot->seed = options->first + started++;
@@ -179,12 +189,15 @@ static int run_many(const struct options *options) {
         }
         failed += !reap(options, running);
         ended++;
+        if (failed > 0 && options->until_failure) {
+            seeds = started;
+        }
     }
     printf("%lu seeds of %lu s: %lu events, %lu batches committed, %lu acknowledged, %lu linearizable reads, "
            "%lu elections, %lu crashes, %lu snapshots installed, %lu disks wiped\n",
-           options->seeds, options->seconds, tally->events, tally->committed, tally->acknowledged,
-           tally->reads, tally->elections, tally->crashes, tally->installs, tally->wipes);
-    printf("%lu passed, %lu failed\n", options->seeds - failed, failed);
+           ended, options->seconds, tally->events, tally->committed, tally->acknowledged, tally->reads,
+           tally->elections, tally->crashes, tally->installs, tally->wipes);
+    printf("%lu passed, %lu failed\n", ended - failed, failed);
     return failed == 0 ? 0 : 1;
 }
 

@@ -15,8 +15,22 @@ static struct broker *any_broker(struct simulation *simulation) {
     return &simulation->brokers[below(simulation, simulation->profile.brokers)];
 }
 
-static void crash(struct simulation *simulation) {
+/* For faults of one broker: now and then one that leads some group. */
+static struct broker *victim(struct simulation *simulation) {
     struct broker *broker = any_broker(simulation);
+    if (!prng_chance(&simulation->prng, simulation->profile.faults.leader_percent, 100) ||
+        !broker_is_up(broker)) {
+        return broker;
+    }
+    struct node_status status;
+    uint64_t group = node_group_at(broker->node, below(simulation, node_group_count(broker->node)));
+    ASSERT(node_status(broker->node, group, &status));
+    struct broker *leader = simulation_broker_of(simulation, status.leader);
+    return leader ? leader : broker;
+}
+
+static void crash(struct simulation *simulation) {
+    struct broker *broker = victim(simulation);
     if (broker_is_up(broker)) {
         broker_crash(broker);
         simulation_restart_later(simulation, broker);
@@ -34,7 +48,7 @@ static void power_loss(struct simulation *simulation) {
 }
 
 static void pause_one(struct simulation *simulation) {
-    struct broker *broker = any_broker(simulation);
+    struct broker *broker = victim(simulation);
     if (broker_is_up(broker) && !broker_is_paused(broker)) {
         broker_pause(broker,
                      1000 * (1 + below(simulation, prng_chance(&simulation->prng, 1, 4) ? 5000 : 500)));
@@ -73,7 +87,7 @@ static void network_whole_again(struct simulation *simulation, const struct even
 static void cut(struct simulation *simulation) {
     size_t brokers = simulation->profile.brokers;
     enum cut kind = (enum cut)below(simulation, CUT_KINDS);
-    size_t first = below(simulation, brokers);
+    size_t first = victim(simulation)->position;
     bool reverse = prng_chance(&simulation->prng, 1, 2); /* one way: cannot send, or cannot hear */
     trace_event(simulation, "cut", kind, first, reverse, 0);
     for (size_t from = 0; from < brokers; from++) {
@@ -89,7 +103,9 @@ static void cut(struct simulation *simulation) {
 
 static void network_calms(struct simulation *simulation, const struct event *event) {
     (void)event;
-    network_calm(simulation);
+    if (!simulation->recovery.begun) {
+        network_calm(simulation);
+    }
 }
 
 static void storm(struct simulation *simulation) {
@@ -105,7 +121,7 @@ static void storm(struct simulation *simulation) {
 }
 
 static void close_streams(struct simulation *simulation) {
-    size_t a = below(simulation, simulation->profile.brokers);
+    size_t a = victim(simulation)->position;
     size_t b = below(simulation, simulation->profile.brokers);
     if (a != b) {
         network_close_streams(simulation, a, b);
@@ -113,8 +129,9 @@ static void close_streams(struct simulation *simulation) {
 }
 
 static void disk_calms(struct simulation *simulation, const struct event *event) {
-    (void)simulation;
-    disk_calm(event->subject);
+    if (!simulation->recovery.begun) {
+        disk_calm(event->subject);
+    }
 }
 
 static void disk_calms_later(struct simulation *simulation, struct disk *disk) {
@@ -125,7 +142,7 @@ static void disk_calms_later(struct simulation *simulation, struct disk *disk) {
 }
 
 static void slow_disk(struct simulation *simulation) {
-    struct disk *disk = &any_broker(simulation)->disk;
+    struct disk *disk = &victim(simulation)->disk;
     disk->sync_us = 1000 * below(simulation, 1000);
     disk->jitter_us = 1000 * below(simulation, 1000);
     disk_calms_later(simulation, disk);
@@ -138,14 +155,14 @@ static void no_space(struct simulation *simulation) {
 }
 
 static void failed_sync(struct simulation *simulation) {
-    struct broker *broker = any_broker(simulation);
+    struct broker *broker = victim(simulation);
     broker->disk.fails = broker->disk.syncing;
 }
 
 /* Whether the group bears the loss of that broker's disk: whatever configuration holds in the end, a majority
  * of it keeps what it promised. */
 static bool group_bears(struct simulation *simulation, const struct broker *at, uint64_t group,
-                        const struct broker *victim) {
+                        const struct broker *lost) {
     struct node_member members[RAFT_MEMBERS_MAX];
     size_t count = node_members(at->node, group, members);
     size_t voters = 0;
@@ -153,7 +170,7 @@ static bool group_bears(struct simulation *simulation, const struct broker *at, 
     for (size_t i = 0; i < count; i++) {
         const struct broker *broker = simulation_broker_of(simulation, members[i].id);
         voters += members[i].voter;
-        left += members[i].voter && broker != NULL && broker != victim;
+        left += members[i].voter && broker != NULL && broker != lost;
     }
     return left > voters / 2 && replica_view_is_settled(at, group);
 }
@@ -164,14 +181,14 @@ static bool metadata_is_settled(const struct broker *broker) {
     return node_status(broker->node, METADATA_GROUP, &status) && status.applied_index == status.last_index;
 }
 
-static bool may_wipe(struct simulation *simulation, const struct broker *victim) {
+static bool may_wipe(struct simulation *simulation, const struct broker *lost) {
     for (size_t i = 0; i < simulation->profile.brokers; i++) {
         const struct broker *broker = &simulation->brokers[i];
         if (!broker_is_up(broker) || !metadata_is_settled(broker)) {
             return false;
         }
         for (size_t g = 0; g < node_group_count(broker->node); g++) {
-            if (!group_bears(simulation, broker, node_group_at(broker->node, g), victim)) {
+            if (!group_bears(simulation, broker, node_group_at(broker->node, g), lost)) {
                 return false;
             }
         }
@@ -192,7 +209,7 @@ static void step_clock(struct simulation *simulation) {
 }
 
 static void transfer(struct simulation *simulation) {
-    struct broker *broker = any_broker(simulation);
+    struct broker *broker = victim(simulation);
     if (!broker_is_up(broker) || broker_is_paused(broker)) {
         return;
     }

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-enum { CLOSE_NOTICE_US = 2000 };
+enum { CLOSE_NOTICE_US = 2000, STRAGGLER_US = 3000000 };
 
 void network_init(struct simulation *simulation) {
     list_init(&simulation->network.packets);
@@ -17,6 +17,7 @@ void network_calm(struct simulation *simulation) {
     network->latency_us = profile->latency_us;
     network->jitter_us = profile->jitter_us;
     network->drop_per_million = profile->drop_per_million;
+    network->straggler_per_million = profile->straggler_per_million;
     network->repeat_per_million = profile->repeat_per_million;
 }
 
@@ -91,6 +92,12 @@ static uint64_t arrival_us(struct simulation *simulation, struct link *link,
     uint64_t at_us = simulation->scheduler.now_us + network->latency_us;
     if (network->jitter_us > 0) {
         at_us += prng_below(&simulation->prng, network->jitter_us);
+    }
+    if (prng_chance(&simulation->prng, network->straggler_per_million, 1000000)) {
+        at_us += prng_below(&simulation->prng, STRAGGLER_US);
+        if (simulation->profile.reorders) {
+            return at_us;
+        }
     }
     uint64_t *last_us = &link->last_us[is_bulk(message)];
     if (!simulation->profile.reorders && at_us < *last_us) {

@@ -35,6 +35,7 @@ struct network {
     uint64_t jitter_us;
     uint64_t drop_per_million;
     uint64_t repeat_per_million;
+    uint64_t straggler_per_million;
     uint64_t sent_count;
 };
 

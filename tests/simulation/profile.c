@@ -7,31 +7,36 @@
         choices_[prng_below((prng), sizeof choices_ / sizeof choices_[0])];                                  \
     })
 
-static uint64_t draw_interval(struct prng *prng, uint64_t low_ms, uint64_t high_ms) {
-    return prng_chance(prng, 1, 2) ? 0 : prng_between(prng, low_ms, high_ms);
+/* Absent in half of the seeds; else between `low_ms` and 32 times that, each power of two as likely. */
+static uint64_t draw_interval(struct prng *prng, uint64_t low_ms) {
+    return prng_chance(prng, 1, 2) ? 0 : prng_between(prng, low_ms, 2 * low_ms) << prng_below(prng, 5);
 }
 
 static struct fault_intervals draw_faults(struct prng *prng) {
     return (struct fault_intervals){
-        .crash_ms = draw_interval(prng, 1000, 10000),
-        .power_loss_ms = draw_interval(prng, 8000, 30000),
-        .pause_ms = draw_interval(prng, 1000, 10000),
-        .cut_ms = draw_interval(prng, 1000, 8000),
-        .storm_ms = draw_interval(prng, 2000, 15000),
-        .close_ms = draw_interval(prng, 500, 5000),
-        .slow_disk_ms = draw_interval(prng, 1000, 10000),
-        .no_space_ms = draw_interval(prng, 4000, 20000),
-        .failed_sync_ms = draw_interval(prng, 4000, 30000),
-        .wipe_ms = draw_interval(prng, 3000, 15000),
-        .clock_ms = draw_interval(prng, 1000, 10000),
-        .transfer_ms = draw_interval(prng, 500, 8000),
-        .preference_ms = draw_interval(prng, 1000, 8000),
+        .leader_percent = CHOOSE(prng, 0, 50, 90),
+        .crash_ms = draw_interval(prng, 300),
+        .power_loss_ms = draw_interval(prng, 2000),
+        .pause_ms = draw_interval(prng, 500),
+        .cut_ms = draw_interval(prng, 500),
+        .storm_ms = draw_interval(prng, 1000),
+        .close_ms = draw_interval(prng, 100),
+        .slow_disk_ms = draw_interval(prng, 500),
+        .no_space_ms = draw_interval(prng, 1000),
+        .failed_sync_ms = draw_interval(prng, 1000),
+        .wipe_ms = draw_interval(prng, 500),
+        .clock_ms = draw_interval(prng, 500),
+        .transfer_ms = draw_interval(prng, 200),
+        .preference_ms = draw_interval(prng, 500),
     };
 }
 
 static void draw_network(struct prng *prng, struct profile *profile) {
     profile->latency_us = CHOOSE(prng, 100, 100, 500, 2000, 10000);
     profile->jitter_us = profile->latency_us * CHOOSE(prng, 0, 1, 1, 4);
+    profile->straggler_per_million = CHOOSE(prng, 0, 0, 1000, 10000, 100000);
+    profile->inflight_appends_max = (uint32_t)CHOOSE(prng, 1, 4, RAFT_INFLIGHT_APPENDS_MAX);
+    profile->append_entries_max = (uint32_t)CHOOSE(prng, 1, 3, RAFT_APPEND_ENTRIES_MAX);
     profile->reorders = prng_chance(prng, 1, 2);
     profile->drop_per_million = CHOOSE(prng, 0, 0, 1000, 20000, 100000);
     profile->repeat_per_million = CHOOSE(prng, 0, 0, 1000, 50000);

@@ -15,6 +15,7 @@ enum {
 
 /* The mean time between two of a kind; 0: none in this run. */
 struct fault_intervals {
+    uint64_t leader_percent; /* of the faults of one broker, those that meet a leader */
     uint64_t crash_ms;
     uint64_t power_loss_ms; /* all brokers at once */
     uint64_t pause_ms;
@@ -41,6 +42,9 @@ struct profile {
     bool reorders; /* within one lane too */
     uint64_t drop_per_million;
     uint64_t repeat_per_million;
+    uint64_t straggler_per_million; /* messages that come much later than others */
+    uint32_t inflight_appends_max;
+    uint32_t append_entries_max;
 
     uint64_t sync_us;
     uint64_t sync_jitter_us;

@@ -12,6 +12,7 @@ static void heal(struct simulation *simulation) {
     network->jitter_us = LATENCY_US;
     network->drop_per_million = 0;
     network->repeat_per_million = 0;
+    network->straggler_per_million = 0;
     for (size_t i = 0; i < simulation->profile.brokers; i++) {
         struct broker *broker = &simulation->brokers[i];
         disk_calm(&broker->disk);
