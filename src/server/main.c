@@ -6,6 +6,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 extern char **environ;
@@ -20,6 +21,19 @@ static void raise_file_limit(void) {
         if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
             log_warn("server", "file limit", "stays at its default: many clients may not fit");
         }
+    }
+}
+
+/*
+ * A thousand idle workers wait on one futex. Since Linux 6.16 a process has its own futex table, of a few
+ * dozen slots on a small machine: every other futex that shares that slot then pays for walking past all of
+ * them on each wake (0.7 ms were measured with 2,600 threads). A large table keeps them apart. Older kernels
+ * have one table for all, and say no.
+ */
+static void spread_futexes(void) {
+    enum { PRCTL_FUTEX_HASH = 78, PRCTL_FUTEX_HASH_SET_SLOTS = 1, FUTEX_SLOTS = 16384 }; /* linux/prctl.h */
+    if (prctl(PRCTL_FUTEX_HASH, PRCTL_FUTEX_HASH_SET_SLOTS, FUTEX_SLOTS, 0, 0) != 0) {
+        log_debug("server", "futex table", "stays as the kernel has it");
     }
 }
 
@@ -55,6 +69,7 @@ static int run(const struct config *config) {
     raise_file_limit();
     block_signals(&signals);
     log_configure(config->log_level, config->log_format, config->id);
+    spread_futexes();
     error.message[0] = '\0';
     enum status status = server_start(server, config, &error);
     if (status != STATUS_OK) {
