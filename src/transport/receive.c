@@ -69,12 +69,13 @@ static bool receive_payload(struct http_transport *transport, const struct incom
     while (!reader_done(&reader)) {
         struct raft_message message;
         enum status status = transport_decode_message(&reader, &message);
-        if (status != STATUS_OK || message.from != incoming->incarnation) {
-            log_warn("transport", "stream ended", "a frame from incarnation %lu does not hold: %s",
+        if (status == STATUS_OK && message.from != incoming->incarnation) {
+            raft_message_finish(&message);
+            status = STATUS_CONFLICT; /* it speaks for somebody else */
+        }
+        if (status != STATUS_OK) {
+            log_warn("transport", "stream ended", "a message from incarnation %lu does not hold: %s",
                      (unsigned long)incoming->incarnation, status_name(status));
-            if (status == STATUS_OK) {
-                raft_message_finish(&message);
-            }
             return false;
         }
         const struct transport_listener *listener = &transport->options.listener;
