@@ -27,7 +27,11 @@ static const char *const media_types[] = {[FETCH_JSON] = MEDIA_JSON,
                                           [FETCH_RAW] = MEDIA_TEXT};
 static const char *const format_names[] = {
     [FETCH_JSON] = "json", [FETCH_NDJSON] = "ndjson", [FETCH_BATCH] = "batch", [FETCH_RAW] = "raw"};
-enum { FORMAT_COUNT = sizeof media_types / sizeof media_types[0] };
+enum {
+    FORMAT_COUNT = sizeof media_types / sizeof media_types[0],
+    READ_BYTES_MIN = 16 * 1024,
+    READ_RECORD_BYTES = 256, /* a guess at a record's size in the log */
+};
 
 /* ---- What the client asks for ---- */
 
@@ -129,30 +133,57 @@ static enum status resolve(struct call *call, struct fetch *fetch) {
     return STATUS_OK;
 }
 
-static enum status write_entries(struct call *call, const struct fetch *fetch,
-                                 const struct broker_fetch_result *result, struct fetch_output *output) {
+/*
+ * How much to ask of the log at once: a reader of a few records shall not make us read a megabyte of small
+ * ones, and who wants more is served in several rounds.
+ */
+static size_t round_bytes(uint32_t limit, size_t bytes_max) {
+    size_t likely = READ_BYTES_MIN + (size_t)limit * READ_RECORD_BYTES;
+    return likely < bytes_max ? likely : bytes_max;
+}
+
+static enum status write_entries(struct fetch_output *output, const struct broker_fetch_result *result,
+                                 struct buffer *scratch) {
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < result->entries.count && !output->full; i++) {
+        struct slice batch = entry_payload(blob_slice(result->entries.entries[i].blob));
+        status = fetch_output_batch(output, batch, scratch, NULL);
+    }
+    return status;
+}
+
+/* What was read first, and more of the log until there is enough. */
+static enum status write_body(struct call *call, const struct fetch *fetch,
+                              struct broker_fetch_result *result, struct fetch_output *output) {
     _cleanup_buffer_ struct buffer scratch;
     buffer_init(&scratch, RECORD_BATCH_UNPACKED_MAX);
     fetch_output_begin(output, fetch->format, http_response_body(call->response),
                        call_flag(call, "pretty") ? JSON_PRETTY : JSON_COMPACT, fetch->offset, fetch->limit,
                        fetch->bytes_max);
-    for (size_t i = 0; i < result->entries.count && !output->full; i++) {
-        struct slice batch = entry_payload(blob_slice(result->entries.entries[i].blob));
-        enum status status = fetch_output_batch(output, batch, &scratch, NULL);
-        if (status != STATUS_OK) {
-            return status;
+    enum status status = write_entries(output, result, &scratch);
+    while (status == STATUS_OK && result->entries.count > 0 && fetch_output_has_room(output) &&
+           output->next_offset < result->high_watermark) {
+        struct broker_fetch_request request = {
+            .group = fetch->group,
+            .offset = output->next_offset,
+            .bytes_max = round_bytes(output->limit, output->bytes_max),
+        };
+        storage_entries_finish(&result->entries);
+        status = broker_fetch(call->api->broker, &request, result);
+        if (status == STATUS_OK) {
+            status = write_entries(output, result, &scratch);
         }
     }
     fetch_output_end(output);
-    return STATUS_OK;
+    return status;
 }
 
 static enum leader_outcome reply(struct call *call, const struct fetch *fetch,
-                                 const struct broker_fetch_result *result) {
+                                 struct broker_fetch_result *result) {
     struct fetch_output output;
-    enum status status = write_entries(call, fetch, result, &output);
+    enum status status = write_body(call, fetch, result, &output);
     if (status != STATUS_OK) {
-        return read_fail(call, STATUS_CORRUPT, fetch->offset, result);
+        return read_fail(call, status, output.next_offset, result);
     }
     struct http_response *response = call->response;
     http_response_content_type(response, media_types[fetch->format]);
@@ -196,7 +227,7 @@ static enum leader_outcome fetch_here(struct call *call, const struct broker_rou
         struct broker_fetch_request request = {
             .group = fetch->group,
             .offset = fetch->offset,
-            .bytes_max = fetch->bytes_max,
+            .bytes_max = round_bytes(fetch->limit, fetch->bytes_max),
             .deadline_ms = fetch->wait_end_ms > 0 ? piece_end_ms(fetch) : 0,
         };
         status = broker_fetch(call->api->broker, &request, &result);

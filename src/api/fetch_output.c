@@ -21,6 +21,10 @@ void fetch_output_end(struct fetch_output *output) {
     }
 }
 
+bool fetch_output_has_room(const struct fetch_output *output) {
+    return !output->full && output->limit > 0 && output->bytes_max > 0;
+}
+
 static void write_base64(struct json_writer *writer, struct slice bytes) {
     _cleanup_buffer_ struct buffer text;
     buffer_init(&text, writer->out->size_max);

@@ -28,6 +28,8 @@ void fetch_output_begin(struct fetch_output *output, enum fetch_format format, s
 /* The batch's records from output->next_offset on, until it is full. Statuses of read_open_batch. */
 enum status fetch_output_batch(struct fetch_output *output, struct slice batch, struct buffer *scratch,
                                struct error *error) AVIARY_MUST_USE;
+/* Whether another record might go in. */
+bool fetch_output_has_room(const struct fetch_output *output);
 void fetch_output_end(struct fetch_output *output);
 
 /*

@@ -60,7 +60,7 @@ enum leader_outcome read_fail(struct call *call, enum status status, int64_t off
         call_fail(call, ERROR_UNAVAILABLE, "the replica of this broker is gone: try again");
         return LEADER_RETRY;
     }
-    if (status == STATUS_CORRUPT || status == STATUS_IO) {
+    if (status == STATUS_CORRUPT || status == STATUS_IO || status == STATUS_UNSUPPORTED) {
         call_fail(call, ERROR_STORAGE, "broker %u cannot read its log at offset %" PRId64 ": see its own log",
                   call->api->broker_id, offset);
         return LEADER_DONE;
