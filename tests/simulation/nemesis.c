@@ -176,15 +176,16 @@ static bool group_bears(struct simulation *simulation, const struct broker *at, 
 }
 
 /* No topic is on its way that might put its replicas on the disk that goes. */
-static bool metadata_is_settled(const struct broker *broker) {
+static bool metadata_is_settled(struct simulation *simulation, const struct broker *broker) {
     struct node_status status;
-    return node_status(broker->node, METADATA_GROUP, &status) && status.applied_index == status.last_index;
+    return node_status(broker->node, METADATA_GROUP, &status) && status.applied_index == status.last_index &&
+           status.applied_index == history_group(simulation, METADATA_GROUP)->commit_count;
 }
 
 static bool may_wipe(struct simulation *simulation, const struct broker *lost) {
     for (size_t i = 0; i < simulation->profile.brokers; i++) {
         const struct broker *broker = &simulation->brokers[i];
-        if (!broker_is_up(broker) || !metadata_is_settled(broker)) {
+        if (!broker_is_up(broker) || !metadata_is_settled(simulation, broker)) {
             return false;
         }
         for (size_t g = 0; g < node_group_count(broker->node); g++) {
