@@ -113,9 +113,9 @@ bool group_apply(struct group *group) {
     }
     if (applied_any) {
         group->status_dirty = true;
-        apply_reads(group);
         checkpoint_maybe(group);
     }
+    apply_reads(group); /* a snapshot may have brought what they wait for, too */
     if (commit > group->commit_hint && group->hint_due_ms == 0) {
         enum { COMMIT_HINT_DELAY_MS = 1000 };
         group->hint_due_ms = group->node->now_ms + COMMIT_HINT_DELAY_MS;
