@@ -76,8 +76,10 @@ static void create_topic(struct simulation *simulation, struct broker *controlle
         .type = METADATA_CREATE_TOPIC,
         .topic_id = simulation_uuid(simulation),
         .partition_count = (uint32_t)prng_between(prng, 1, TOPIC_PARTITIONS_MAX),
-        .replication_factor =
-            (uint32_t)prng_between(prng, simulation->profile.replication_min, simulation->profile.brokers),
+        .replication_factor = prng_chance(prng, 1, 2)
+                                  ? (uint32_t)simulation->profile.brokers
+                                  : (uint32_t)prng_between(prng, simulation->profile.replication_min,
+                                                           simulation->profile.brokers),
         .assignments = assignments,
     };
     snprintf(command.topic, sizeof command.topic, "topic-%lu", ++simulation->admin.topics_named);

@@ -29,30 +29,32 @@ static struct broker *victim(struct simulation *simulation) {
     return leader ? leader : broker;
 }
 
-static void crash(struct simulation *simulation) {
-    struct broker *broker = victim(simulation);
+static void crash_broker(struct simulation *simulation, struct broker *broker) {
     if (broker_is_up(broker)) {
         broker_crash(broker);
         simulation_restart_later(simulation, broker);
     }
 }
 
+static void crash(struct simulation *simulation) {
+    crash_broker(simulation, victim(simulation));
+}
+
 static void power_loss(struct simulation *simulation) {
     for (size_t i = 0; i < simulation->profile.brokers; i++) {
-        struct broker *broker = &simulation->brokers[i];
-        if (broker_is_up(broker)) {
-            broker_crash(broker);
-            simulation_restart_later(simulation, broker);
-        }
+        crash_broker(simulation, &simulation->brokers[i]);
     }
 }
 
-static void pause_one(struct simulation *simulation) {
-    struct broker *broker = victim(simulation);
+static void pause_broker(struct simulation *simulation, struct broker *broker) {
     if (broker_is_up(broker) && !broker_is_paused(broker)) {
         broker_pause(broker,
                      1000 * (1 + below(simulation, prng_chance(&simulation->prng, 1, 4) ? 5000 : 500)));
     }
+}
+
+static void pause_one(struct simulation *simulation) {
+    pause_broker(simulation, victim(simulation));
 }
 
 /* How the network is parted. */
@@ -84,10 +86,8 @@ static void network_whole_again(struct simulation *simulation, const struct even
     network_heal(&simulation->network);
 }
 
-static void cut(struct simulation *simulation) {
+static void cut_network(struct simulation *simulation, enum cut kind, size_t first) {
     size_t brokers = simulation->profile.brokers;
-    enum cut kind = (enum cut)below(simulation, CUT_KINDS);
-    size_t first = victim(simulation)->position;
     bool reverse = prng_chance(&simulation->prng, 1, 2); /* one way: cannot send, or cannot hear */
     trace_event(simulation, "cut", kind, first, reverse, 0);
     for (size_t from = 0; from < brokers; from++) {
@@ -99,6 +99,10 @@ static void cut(struct simulation *simulation) {
     scheduler_add(&simulation->scheduler, (struct event){.at_us = simulation->scheduler.now_us +
                                                                   1000 * (50 + below(simulation, 5000)),
                                                          .run = network_whole_again});
+}
+
+static void cut(struct simulation *simulation) {
+    cut_network(simulation, (enum cut)below(simulation, CUT_KINDS), victim(simulation)->position);
 }
 
 static void network_calms(struct simulation *simulation, const struct event *event) {
@@ -285,4 +289,38 @@ void nemesis_start(struct simulation *simulation) {
             &simulation->scheduler,
             (struct event){.at_us = simulation->scheduler.now_us, .run = strike, .subject = &kinds[i]});
     }
+}
+
+enum ambush { AMBUSH_CRASH, AMBUSH_PAUSE, AMBUSH_CUT, AMBUSH_KINDS };
+
+static void ambush(struct simulation *simulation, const struct event *event) {
+    struct broker *broker = event->subject;
+    if (simulation->recovery.begun) {
+        return;
+    }
+    switch ((enum ambush)event->number) {
+    case AMBUSH_CRASH:
+        crash_broker(simulation, broker);
+        break;
+    case AMBUSH_PAUSE:
+        pause_broker(simulation, broker);
+        break;
+    case AMBUSH_CUT:
+        cut_network(simulation, CUT_ISOLATE, broker->position);
+        break;
+    case AMBUSH_KINDS:
+        break;
+    }
+}
+
+void nemesis_sees_leader(struct simulation *simulation, struct broker *broker) {
+    if (!prng_chance(&simulation->prng, simulation->profile.faults.ambush_percent, 100)) {
+        return;
+    }
+    /* About when its first entries come to some of the others. */
+    uint64_t wait_us = below(simulation, 10 * (simulation->profile.latency_us + simulation->profile.sync_us));
+    scheduler_add(&simulation->scheduler, (struct event){.at_us = simulation->scheduler.now_us + wait_us,
+                                                         .run = ambush,
+                                                         .subject = broker,
+                                                         .number = below(simulation, AMBUSH_KINDS)});
 }

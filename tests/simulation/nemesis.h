@@ -4,8 +4,11 @@
 #ifndef AVIARY_TESTS_SIMULATION_NEMESIS_H
 #define AVIARY_TESTS_SIMULATION_NEMESIS_H
 
+struct broker;
 struct simulation;
 
 void nemesis_start(struct simulation *simulation);
+/* A broker begins to lead a group: perhaps not for long. */
+void nemesis_sees_leader(struct simulation *simulation, struct broker *broker);
 
 #endif

@@ -66,7 +66,8 @@ static void network_deliver(struct simulation *simulation, const struct event *e
     struct broker *broker = event->subject;
     struct packet *packet = event->data;
     const struct link *link = &simulation->network.links[packet->from][packet->to];
-    if (link->cut || link->stream != packet->stream || !broker_is_up(broker)) {
+    bool cut = link->cut && !simulation->profile.cut_spares;
+    if (cut || link->stream != packet->stream || !broker_is_up(broker)) {
         packet_destroy(packet);
         return;
     }

@@ -15,6 +15,7 @@ static uint64_t draw_interval(struct prng *prng, uint64_t low_ms) {
 static struct fault_intervals draw_faults(struct prng *prng) {
     return (struct fault_intervals){
         .leader_percent = CHOOSE(prng, 0, 50, 90),
+        .ambush_percent = CHOOSE(prng, 0, 0, 10, 50),
         .crash_ms = draw_interval(prng, 300),
         .power_loss_ms = draw_interval(prng, 2000),
         .pause_ms = draw_interval(prng, 500),
@@ -37,6 +38,7 @@ static void draw_network(struct prng *prng, struct profile *profile) {
     profile->straggler_per_million = CHOOSE(prng, 0, 0, 1000, 10000, 100000);
     profile->inflight_appends_max = (uint32_t)CHOOSE(prng, 1, 4, RAFT_INFLIGHT_APPENDS_MAX);
     profile->append_entries_max = (uint32_t)CHOOSE(prng, 1, 3, RAFT_APPEND_ENTRIES_MAX);
+    profile->cut_spares = prng_chance(prng, 1, 2);
     profile->reorders = prng_chance(prng, 1, 2);
     profile->drop_per_million = CHOOSE(prng, 0, 0, 1000, 20000, 100000);
     profile->repeat_per_million = CHOOSE(prng, 0, 0, 1000, 50000);
@@ -69,7 +71,7 @@ static void draw_clients(struct prng *prng, struct profile *profile) {
 
 void profile_draw(struct prng *prng, struct profile *ret_profile) {
     struct profile profile = {
-        .brokers = prng_chance(prng, 2, 3) ? 3 : 5,
+        .brokers = prng_chance(prng, 1, 2) ? 3 : 5,
         .tick_ms = CHOOSE(prng, 10, 20, 25),
         .flush_delay_us = CHOOSE(prng, 0, 50, 1000),
     };

@@ -16,6 +16,7 @@ enum {
 /* The mean time between two of a kind; 0: none in this run. */
 struct fault_intervals {
     uint64_t leader_percent; /* of the faults of one broker, those that meet a leader */
+    uint64_t ambush_percent; /* of new leaders, who are struck as soon as they lead */
     uint64_t crash_ms;
     uint64_t power_loss_ms; /* all brokers at once */
     uint64_t pause_ms;
@@ -39,7 +40,8 @@ struct profile {
 
     uint64_t latency_us;
     uint64_t jitter_us;
-    bool reorders; /* within one lane too */
+    bool reorders;   /* within one lane too */
+    bool cut_spares; /* what was under way when a link was cut still arrives */
     uint64_t drop_per_million;
     uint64_t repeat_per_million;
     uint64_t straggler_per_million; /* messages that come much later than others */

@@ -1,5 +1,6 @@
 #include "replica_view.h"
 
+#include "nemesis.h"
 #include "simulation.h"
 #include "storage/batch.h"
 
@@ -303,6 +304,7 @@ static void view_check(struct broker *broker, struct replica_view *view) {
         trace_event(broker->simulation, "leads", broker->id, view->group, status.term, status.last_index);
         broker->simulation->statistics.elections++;
         check_leader(broker, view, &status);
+        nemesis_sees_leader(broker->simulation, broker);
     }
     view->leads = leads;
     view->term = status.term;
