@@ -1,5 +1,6 @@
 """Fixtures: clusters that are stopped and looked over at the end, and whose logs are shown where a test fails."""
 import contextlib
+import itertools
 import sys
 from pathlib import Path
 
@@ -52,16 +53,16 @@ def _zookeeper(tmp_path):
 @contextlib.contextmanager
 def _clusters(folder):
     assert AVIARYD.is_file(), f"{AVIARYD} is not there: scripts/build makes it"
-    clusters = []
-
-    def make(count=3, mode="static", **more):
-        own = folder / f"cluster-{len(clusters)}"
-        own.mkdir()
-        clusters.append(Cluster(own, count, mode, **more))
-        return clusters[-1]
-    yield make
-    for cluster in clusters:
-        cluster.stop()
+    numbers = itertools.count()
+    with contextlib.ExitStack() as ends:
+        def make(count=3, mode="static", **more):
+            own = folder / f"cluster-{next(numbers)}"
+            own.mkdir()
+            cluster = Cluster(own, count, mode, **more)
+            ends.callback(cluster.remove_data)
+            ends.callback(cluster.stop)
+            return cluster
+        yield make
 
 
 @pytest.fixture(name="make_cluster")
@@ -91,6 +92,9 @@ def _alone(make_cluster):
 
 @pytest.fixture(name="shared_broker", scope="module")
 def _shared_broker(tmp_path_factory):
-    """One broker without anything, ready, for all tests of a file: for those that leave it as it was."""
+    """One broker without anything, ready, for all tests of a file: for those that leave it as it was.
+
+    It takes as many connections as one does by default.
+    """
     with _clusters(tmp_path_factory.mktemp("shared")) as make:
-        yield make(1, "alone").start()[1]
+        yield make(1, "alone", connections_max=2048).start()[1]

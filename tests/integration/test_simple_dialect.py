@@ -64,6 +64,8 @@ def test_heartbeat(alone):
 
 def test_send_without_a_quorum(cluster):
     cluster[1].request("POST", "/send", {"payload": "before"})
+    here = "/v1/topics/messages/partitions/0/messages?offset=0&level=none"
+    wait_until(lambda: cluster[1].get(here), 10, "this replica knows that it is committed")
     cluster[2].kill()
     cluster[3].kill()
     wait_until(lambda: cluster[1].request("POST", "/send", {"payload": "lost"}).status == 503, 20, "503")

@@ -11,6 +11,8 @@ from .waiting import wait_until
 ROOT = Path(__file__).resolve().parents[3]
 AVIARYD = Path(os.environ.get("AVIARYD", ROOT / "build/release/src/server/aviaryd")).resolve()
 READY_SECONDS = 30
+# A thread waits for each connection that may come: the default's two thousand are many for clusters side by side.
+CONNECTIONS_MAX = 128
 
 
 class Broker(Process):
@@ -51,9 +53,11 @@ class Broker(Process):
 class Cluster:
     """`mode`: zookeeper (give a started ZooKeeper), static, or alone (one broker without either)."""
 
-    def __init__(self, folder, count=3, mode="static", zookeeper=None, options=(), expect=None):
+    def __init__(self, folder, count=3, mode="static", zookeeper=None, options=(), expect=None,
+                 connections_max=CONNECTIONS_MAX):
         self.folder, self.mode, self.zookeeper = folder, mode, zookeeper
-        self._options, self._expect = [str(option) for option in options], expect or count
+        self._expect = expect or count
+        self._options = ["--connections-max", *map(str, [connections_max, *options])]
         self.brokers = [Broker(number, folder) for number in range(1, count + 1)]
         for broker in self.brokers:
             broker.command += self._joining() + self._options
@@ -128,3 +132,8 @@ class Cluster:
                 troubles.append(str(error))
             troubles += [f"{broker.name}: {line}" for line in broker.complaints()]
         assert not troubles, "\n".join(troubles)
+
+    def remove_data(self):
+        """Gives the disk back: each broker keeps a ballast file there."""
+        for broker in self.brokers:
+            shutil.rmtree(broker.data, ignore_errors=True)
