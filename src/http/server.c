@@ -70,6 +70,9 @@ static enum status allocate(struct http_server *server, struct error *error) {
 }
 
 static void release(struct http_server *server) {
+    if (server->civetweb) {
+        return; /* it could not be stopped: its workers look at the server until the process ends */
+    }
     if (server->listener >= 0) {
         close(server->listener);
     }
@@ -109,8 +112,11 @@ static enum status start(struct http_server *server, struct sockaddr_in *address
 
 stop_civetweb:
     mg_stop(server->civetweb);
+    server->civetweb = NULL;
 finish_watcher:
-    watcher_finish(&server->watcher);
+    if (!server->civetweb) {
+        watcher_finish(&server->watcher);
+    }
     return status;
 }
 
@@ -190,6 +196,7 @@ void http_server_destroy(struct http_server *server) {
     shutdown(server->listener, SHUT_RDWR);
     socket_shutdown_all(server->port, SHUT_RD);
     mg_stop(server->civetweb);
+    server->civetweb = NULL;
     watcher_finish(&server->watcher);
     release(server);
 }

@@ -20,6 +20,7 @@ struct http_server {
     atomic_size_t bodies_bytes; /* of large bodies in memory or announced */
     unsigned worker_count;
     atomic_uint workers_started;
+    atomic_bool accepts; /* civetweb's accepting thread has begun, so mg_stop can end it and the workers */
     struct http_exchange *exchanges; /* worker_count; each its worker's */
     struct watch *watches;           /* worker_count; each its worker's and the watcher's */
     struct watcher watcher;
@@ -27,7 +28,10 @@ struct http_server {
     struct condition idle; /* a worker is no longer busy; signalled only while stopping */
 };
 
-/* Starts civetweb on `address` with everything it must be told. UNAVAILABLE, with civetweb's reason. */
+/*
+ * Starts civetweb on `address` with everything it must be told, and waits for its threads. UNAVAILABLE, with
+ * the reason; where server->civetweb is set nevertheless, its workers run on and the server must stay.
+ */
 enum status server_start_civetweb(struct http_server *server, const struct sockaddr_in *address,
                                   struct error *error) AVIARY_MUST_USE;
 /* An exchange is no longer busy: wakes the one who waits for that. */

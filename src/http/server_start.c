@@ -2,12 +2,14 @@
 #include "server.h"
 
 #include "aviary/base/assert.h"
+#include "aviary/base/clock.h"
 #include "aviary/base/log.h"
 
 #include <arpa/inet.h>
 #include <civetweb.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <time.h>
 
 enum {
     CONNECTION_QUEUE = 512, /* accepted, waiting for a worker */
@@ -15,7 +17,11 @@ enum {
     HEAD_BUFFER_SIZE = 2 * HTTP_HEAD_BYTES_MAX, /* so that we see a head that is too large, and can say so */
     NUMBER_TEXT_SIZE = 24,
     CIVETWEB_MESSAGE_SIZE = 256,
+    THREADS_POLL_NS = 1000000,
 };
+
+/* How civetweb calls the kinds of its threads. */
+enum { THREAD_ACCEPTING = 0, THREAD_WORKER = 1 };
 
 /* civetweb's options as text, alive until mg_start has copied them. */
 struct civetweb_options {
@@ -37,7 +43,10 @@ static void init_civetweb(void) {
 
 static void *on_thread(const struct mg_context *civetweb, int type) {
     struct http_server *server = mg_get_user_data(civetweb);
-    if (type != 1) { /* not a worker */
+    if (type != THREAD_WORKER) {
+        if (type == THREAD_ACCEPTING) {
+            atomic_store(&server->accepts, true);
+        }
         return NULL;
     }
     unsigned index = atomic_fetch_add(&server->workers_started, 1);
@@ -103,6 +112,32 @@ static void format_options(const struct http_server *server, const struct sockad
     format_number(options->keep_alive_timeout_ms, server->options.idle_timeout_ms);
 }
 
+static bool all_threads_run(const struct http_server *server) {
+    return atomic_load(&server->accepts) && atomic_load(&server->workers_started) == server->worker_count;
+}
+
+/*
+ * civetweb goes on where a thread cannot be made: with fewer workers than connections newcomers would wait in
+ * silence, and without the accepting thread nobody is served and mg_stop does nothing.
+ */
+static enum status await_threads(struct http_server *server, struct error *error) {
+    uint64_t deadline_ms = clock_monotonic_ms() + HTTP_START_GRACE_MS;
+    while (!all_threads_run(server) && clock_monotonic_ms() < deadline_ms) {
+        nanosleep(&(struct timespec){.tv_nsec = THREADS_POLL_NS}, NULL);
+    }
+    if (all_threads_run(server)) {
+        return STATUS_OK;
+    }
+    if (atomic_load(&server->accepts)) {
+        mg_stop(server->civetweb);
+        server->civetweb = NULL;
+    }
+    return error_set(error, STATUS_UNAVAILABLE,
+                     "cannot start %u threads, one for each connection: raise the limit of processes, free "
+                     "memory, or allow fewer connections. %s",
+                     server->worker_count, start_complaint);
+}
+
 enum status server_start_civetweb(struct http_server *server, const struct sockaddr_in *address,
                                   struct error *error) {
     static const struct mg_callbacks callbacks = {
@@ -148,5 +183,5 @@ enum status server_start_civetweb(struct http_server *server, const struct socka
         return error_set(error, STATUS_UNAVAILABLE, "cannot listen on %s: %s", text.listening_ports,
                          start_complaint);
     }
-    return STATUS_OK;
+    return await_threads(server, error);
 }

@@ -83,6 +83,7 @@ enum {
     HTTP_RESPONSE_DEADLINE_MS = 60000, /* for the client to take a whole response */
     HTTP_IDLE_TIMEOUT_MS = 60000,      /* a kept connection without a request */
     HTTP_LINGER_MS = 1000,             /* what a refused client still sends is taken for so long */
+    HTTP_START_GRACE_MS = 10000,       /* for a server's threads to begin */
     HTTP_STOP_GRACE_MS = 2000,         /* for handlers to return when a server stops */
     HTTP_CONNECT_TIMEOUT_MS = 2000,
     HTTP_CLIENT_IDLE_MAX = 64, /* kept connections of one client */
