@@ -96,14 +96,20 @@ static bool call_decode_brokers(struct reader *reader, struct call_registered *r
 
 enum status call_decode_registered(struct slice bytes, struct call_registered *ret_registered) {
     struct reader reader = reader_make(bytes);
-    memset(ret_registered, 0, sizeof *ret_registered);
-    if (!call_get_address(&reader, ret_registered->ask)) {
+    struct call_registered registered = {.incarnation = 0};
+    if (!call_get_address(&reader, registered.ask)) {
         return STATUS_CORRUPT;
     }
-    if (ret_registered->ask[0] != '\0') {
-        return reader_done(&reader) ? STATUS_OK : STATUS_CORRUPT;
+    if (registered.ask[0] == '\0') {
+        registered.incarnation = reader_u64(&reader);
+        if (!call_decode_voters(&reader, &registered) || !call_decode_brokers(&reader, &registered) ||
+            registered.incarnation == 0) {
+            return STATUS_CORRUPT;
+        }
     }
-    ret_registered->incarnation = reader_u64(&reader);
-    bool fits = call_decode_voters(&reader, ret_registered) && call_decode_brokers(&reader, ret_registered);
-    return fits && reader_done(&reader) && ret_registered->incarnation != 0 ? STATUS_OK : STATUS_CORRUPT;
+    if (!reader_done(&reader)) {
+        return STATUS_CORRUPT;
+    }
+    *ret_registered = registered;
+    return STATUS_OK;
 }
