@@ -1,0 +1,166 @@
+/* The mailbox: keeps the order, is bounded, and always takes what the storage answers. */
+#include "aviary/raft/entry.h"
+#include "broker/mailbox.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+enum { BYTES_MAX = 1000, POSTERS = 4, POSTS = 5000 };
+
+static struct mail *make(enum mail_type type, uint64_t number) {
+    struct mail *mail = mail_create(type);
+    assert_non_null(mail);
+    mail->token = number;
+    return mail;
+}
+
+/* A message with one entry, or a proposal, of `size` bytes. */
+static struct mail *make_bulk(enum mail_type type, size_t size) {
+    struct mail *mail = make(type, 0);
+    struct blob *blob = blob_create(size);
+    assert_non_null(blob);
+    if (type == MAIL_PROPOSAL) {
+        mail->proposal.blob = blob;
+        return mail;
+    }
+    mail->message.entries = calloc(1, sizeof *mail->message.entries);
+    assert_non_null(mail->message.entries);
+    mail->message.entries[0].blob = blob;
+    mail->message.entry_count = 1;
+    return mail;
+}
+
+static size_t destroy_all(struct mail *mail) {
+    size_t count = 0;
+    while (mail) {
+        struct mail *next = mail->next;
+        mail_destroy(mail);
+        mail = next;
+        count++;
+    }
+    return count;
+}
+
+/* Destroys what is refused. */
+static enum status post(struct mailbox *mailbox, struct mail *mail) {
+    enum status status = mailbox_post(mailbox, mail);
+    if (status != STATUS_OK) {
+        mail_destroy(mail);
+    }
+    return status;
+}
+
+static void test_comes_out_in_order(void **state) {
+    (void)state;
+    struct mailbox mailbox;
+    mailbox_init(&mailbox, BYTES_MAX);
+    assert_null(mailbox_take(&mailbox, 0));
+    for (uint64_t i = 1; i <= 100; i++) {
+        assert_int_equal(post(&mailbox, make(i % 2 ? MAIL_PEER_CLOSED : MAIL_PERSISTED, i)), STATUS_OK);
+    }
+    assert_int_equal(mailbox.items, 100);
+    struct mail *mail = mailbox_take(&mailbox, 0);
+    uint64_t next = 1;
+    for (const struct mail *at = mail; at; at = at->next) {
+        assert_int_equal(at->token, next++);
+    }
+    assert_int_equal(next, 101);
+    assert_int_equal(destroy_all(mail), 100);
+    assert_int_equal(mailbox.items, 0);
+    assert_null(mailbox_take(&mailbox, clock_monotonic_ms() + 5));
+    mailbox_finish(&mailbox);
+}
+
+static void test_is_bounded_in_bytes(void **state) {
+    (void)state;
+    struct mailbox mailbox;
+    mailbox_init(&mailbox, BYTES_MAX);
+    assert_int_equal(post(&mailbox, make_bulk(MAIL_MESSAGE, 600)), STATUS_OK);
+    assert_int_equal(post(&mailbox, make_bulk(MAIL_PROPOSAL, 401)), STATUS_FULL);
+    assert_int_equal(post(&mailbox, make_bulk(MAIL_MESSAGE, 401)), STATUS_FULL);
+    assert_int_equal(post(&mailbox, make_bulk(MAIL_PROPOSAL, 400)), STATUS_OK);
+    assert_int_equal(post(&mailbox, make_bulk(MAIL_PROPOSAL, 1)), STATUS_FULL);
+    assert_int_equal(post(&mailbox, make(MAIL_MESSAGE, 1)), STATUS_OK); /* a heartbeat */
+    assert_int_equal(mailbox.dropped_total, 3);
+    assert_int_equal(destroy_all(mailbox_take(&mailbox, 0)), 3);
+    /* However large, one fits: otherwise it never would. */
+    assert_int_equal(post(&mailbox, make_bulk(MAIL_MESSAGE, 5 * BYTES_MAX)), STATUS_OK);
+    assert_int_equal(post(&mailbox, make_bulk(MAIL_MESSAGE, 1)), STATUS_FULL);
+    mailbox_finish(&mailbox); /* with what is left in it */
+}
+
+static void test_is_bounded_in_items(void **state) {
+    (void)state;
+    struct mailbox mailbox;
+    mailbox_init(&mailbox, BYTES_MAX);
+    for (uint64_t i = 0; i < MAILBOX_ITEMS_MAX; i++) {
+        assert_int_equal(post(&mailbox, make(MAIL_MESSAGE, i)), STATUS_OK);
+    }
+    assert_int_equal(post(&mailbox, make(MAIL_MESSAGE, 0)), STATUS_FULL);
+    assert_int_equal(post(&mailbox, make(MAIL_TASK, 0)), STATUS_FULL);
+    assert_int_equal(post(&mailbox, make(MAIL_PEER_CLOSED, 0)), STATUS_FULL);
+    assert_int_equal(post(&mailbox, make(MAIL_PERSISTED, 0)), STATUS_OK);
+    assert_int_equal(destroy_all(mailbox_take(&mailbox, 0)), MAILBOX_ITEMS_MAX + 1);
+    mailbox_finish(&mailbox);
+}
+
+static void test_closed_it_takes_only_the_storage_s_answers(void **state) {
+    (void)state;
+    struct mailbox mailbox;
+    mailbox_init(&mailbox, BYTES_MAX);
+    assert_int_equal(post(&mailbox, make(MAIL_TASK, 0)), STATUS_OK);
+    mailbox_close(&mailbox);
+    assert_int_equal(post(&mailbox, make(MAIL_TASK, 0)), STATUS_CLOSED);
+    assert_int_equal(post(&mailbox, make_bulk(MAIL_PROPOSAL, 1)), STATUS_CLOSED);
+    assert_int_equal(post(&mailbox, make(MAIL_MESSAGE, 0)), STATUS_CLOSED);
+    assert_int_equal(post(&mailbox, make(MAIL_PERSISTED, 0)), STATUS_OK);
+    assert_int_equal(mailbox.dropped_total, 0);
+    assert_int_equal(destroy_all(mailbox_take(&mailbox, 0)), 2);
+    mailbox_finish(&mailbox);
+}
+
+static void post_many(void *argument) {
+    struct mailbox *mailbox = argument;
+    for (uint64_t i = 0; i < POSTS; i++) {
+        struct mail *mail = mail_create(MAIL_PERSISTED);
+        ASSERT(mail != NULL);
+        mail->token = i;
+        ASSERT(mailbox_post(mailbox, mail) == STATUS_OK);
+    }
+}
+
+static void test_many_post_and_one_takes(void **state) {
+    (void)state;
+    struct mailbox mailbox;
+    struct thread threads[POSTERS];
+    mailbox_init(&mailbox, BYTES_MAX);
+    for (size_t i = 0; i < POSTERS; i++) {
+        assert_int_equal(thread_start(&threads[i], "poster", post_many, &mailbox, NULL), STATUS_OK);
+    }
+    size_t taken = 0;
+    while (taken < (size_t)POSTERS * POSTS) {
+        struct mail *mail = mailbox_take(&mailbox, clock_monotonic_ms() + 10000);
+        assert_non_null(mail); /* a post wakes who waits */
+        taken += destroy_all(mail);
+    }
+    for (size_t i = 0; i < POSTERS; i++) {
+        thread_join(&threads[i]);
+    }
+    mailbox_finish(&mailbox);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_comes_out_in_order),
+        cmocka_unit_test(test_is_bounded_in_bytes),
+        cmocka_unit_test(test_is_bounded_in_items),
+        cmocka_unit_test(test_closed_it_takes_only_the_storage_s_answers),
+        cmocka_unit_test(test_many_post_and_one_takes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
