@@ -89,11 +89,16 @@ static void network_whole_again(struct simulation *simulation, const struct even
 static void cut_network(struct simulation *simulation, enum cut kind, size_t first) {
     size_t brokers = simulation->profile.brokers;
     bool reverse = prng_chance(&simulation->prng, 1, 2); /* one way: cannot send, or cannot hear */
-    trace_event(simulation, "cut", kind, first, reverse, 0);
+    bool resets =
+        prng_chance(&simulation->prng, 1, 2); /* what hears nothing more hears that its stream ends */
+    trace_event(simulation, "cut", kind, first, reverse, resets);
     for (size_t from = 0; from < brokers; from++) {
         for (size_t to = 0; to < brokers; to++) {
-            simulation->network.links[from][to].cut =
-                from != to && is_cut(kind, brokers, first, reverse ? to : from, reverse ? from : to);
+            bool cut = from != to && is_cut(kind, brokers, first, reverse ? to : from, reverse ? from : to);
+            if (cut && resets && from == first) {
+                network_close_stream(simulation, from, to);
+            }
+            simulation->network.links[from][to].cut = cut;
         }
     }
     scheduler_add(&simulation->scheduler, (struct event){.at_us = simulation->scheduler.now_us +
@@ -124,10 +129,21 @@ static void storm(struct simulation *simulation) {
                                                          .run = network_calms});
 }
 
+/* It looks dead to all others, and is not. */
+static void close_all_of(struct simulation *simulation, size_t from) {
+    for (size_t to = 0; to < simulation->profile.brokers; to++) {
+        if (from != to) {
+            network_close_stream(simulation, from, to);
+        }
+    }
+}
+
 static void close_streams(struct simulation *simulation) {
     size_t a = victim(simulation)->position;
     size_t b = below(simulation, simulation->profile.brokers);
-    if (a != b) {
+    if (a == b) {
+        close_all_of(simulation, a);
+    } else {
         network_close_streams(simulation, a, b);
     }
 }
@@ -291,7 +307,7 @@ void nemesis_start(struct simulation *simulation) {
     }
 }
 
-enum ambush { AMBUSH_CRASH, AMBUSH_PAUSE, AMBUSH_CUT, AMBUSH_KINDS };
+enum ambush { AMBUSH_CRASH, AMBUSH_PAUSE, AMBUSH_CUT, AMBUSH_CLOSE, AMBUSH_KINDS };
 
 static void ambush(struct simulation *simulation, const struct event *event) {
     struct broker *broker = event->subject;
@@ -306,19 +322,23 @@ static void ambush(struct simulation *simulation, const struct event *event) {
         pause_broker(simulation, broker);
         break;
     case AMBUSH_CUT:
-        cut_network(simulation, CUT_ISOLATE, broker->position);
+        cut_network(simulation, (enum cut)below(simulation, CUT_KINDS), broker->position);
+        break;
+    case AMBUSH_CLOSE:
+        close_all_of(simulation, broker->position);
         break;
     case AMBUSH_KINDS:
         break;
     }
 }
 
-void nemesis_sees_leader(struct simulation *simulation, struct broker *broker) {
+void nemesis_sees_step(struct simulation *simulation, struct broker *broker) {
     if (!prng_chance(&simulation->prng, simulation->profile.faults.ambush_percent, 100)) {
         return;
     }
-    /* About when its first entries come to some of the others. */
-    uint64_t wait_us = below(simulation, 10 * (simulation->profile.latency_us + simulation->profile.sync_us));
+    /* About when its first entries come to some of the others; sooner as likely as later. */
+    uint64_t span_us = 10 * (simulation->profile.latency_us + simulation->profile.sync_us);
+    uint64_t wait_us = below(simulation, (span_us >> below(simulation, 8)) + 1);
     scheduler_add(&simulation->scheduler, (struct event){.at_us = simulation->scheduler.now_us + wait_us,
                                                          .run = ambush,
                                                          .subject = broker,

@@ -141,9 +141,10 @@ static void network_tell_closed(struct simulation *simulation, const struct even
     broker_wants_flush(broker);
 }
 
-/* What `from` sends to `to` ends. */
-static void close_stream(struct simulation *simulation, struct broker *from, struct broker *to) {
-    struct link *link = &simulation->network.links[from->position][to->position];
+void network_close_stream(struct simulation *simulation, size_t from_position, size_t to_position) {
+    struct broker *from = &simulation->brokers[from_position];
+    struct broker *to = &simulation->brokers[to_position];
+    struct link *link = &simulation->network.links[from_position][to_position];
     link->stream++;
     if (link->cut) {
         return; /* the other side cannot know */
@@ -158,6 +159,6 @@ static void close_stream(struct simulation *simulation, struct broker *from, str
 }
 
 void network_close_streams(struct simulation *simulation, size_t a, size_t b) {
-    close_stream(simulation, &simulation->brokers[a], &simulation->brokers[b]);
-    close_stream(simulation, &simulation->brokers[b], &simulation->brokers[a]);
+    network_close_stream(simulation, a, b);
+    network_close_stream(simulation, b, a);
 }

@@ -45,6 +45,8 @@ void network_init(struct simulation *simulation);
 void network_finish(struct network *network);
 /* Copies what it needs. */
 void network_send(struct simulation *simulation, size_t from, const struct raft_message *message);
+/* What `from` sends to `to` ends, and that one hears of it a moment later. */
+void network_close_stream(struct simulation *simulation, size_t from, size_t to);
 /* Both ways; each side hears of it a moment later, or not at all where the link is cut. */
 void network_close_streams(struct simulation *simulation, size_t a, size_t b);
 void network_calm(struct simulation *simulation);

@@ -15,7 +15,7 @@ static uint64_t draw_interval(struct prng *prng, uint64_t low_ms) {
 static struct fault_intervals draw_faults(struct prng *prng) {
     return (struct fault_intervals){
         .leader_percent = CHOOSE(prng, 0, 50, 90),
-        .ambush_percent = CHOOSE(prng, 0, 0, 10, 50),
+        .ambush_percent = CHOOSE(prng, 0, 0, 20, 90),
         .crash_ms = draw_interval(prng, 300),
         .power_loss_ms = draw_interval(prng, 2000),
         .pause_ms = draw_interval(prng, 500),
@@ -40,7 +40,7 @@ static void draw_network(struct prng *prng, struct profile *profile) {
     profile->append_entries_max = (uint32_t)CHOOSE(prng, 1, 3, RAFT_APPEND_ENTRIES_MAX);
     profile->cut_spares = prng_chance(prng, 1, 2);
     profile->reorders = prng_chance(prng, 1, 2);
-    profile->drop_per_million = CHOOSE(prng, 0, 0, 1000, 20000, 100000);
+    profile->drop_per_million = CHOOSE(prng, 0, 0, 1000, 20000, 100000, 300000);
     profile->repeat_per_million = CHOOSE(prng, 0, 0, 1000, 50000);
 }
 
@@ -75,7 +75,11 @@ void profile_draw(struct prng *prng, struct profile *ret_profile) {
         .tick_ms = CHOOSE(prng, 10, 20, 25),
         .flush_delay_us = CHOOSE(prng, 0, 50, 1000),
     };
-    profile.first_voters = profile.brokers == 5 && prng_chance(prng, 1, 2) ? 3 : profile.brokers;
+    profile.first_voters = CHOOSE(prng, 1, 3, 3, 5, 5);
+    if (profile.first_voters > profile.brokers) {
+        profile.first_voters = profile.brokers;
+    }
+    profile.metadata_voters = prng_chance(prng, 1, 2) ? profile.first_voters : profile.brokers;
     draw_network(prng, &profile);
     draw_storage(prng, &profile);
     draw_clients(prng, &profile);

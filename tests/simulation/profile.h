@@ -34,7 +34,8 @@ struct fault_intervals {
 
 struct profile {
     size_t brokers;
-    size_t first_voters; /* the others join */
+    size_t first_voters;    /* the others join */
+    size_t metadata_voters; /* in the end; odd */
     uint64_t tick_ms;
     uint64_t flush_delay_us;
 

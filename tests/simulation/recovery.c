@@ -148,7 +148,7 @@ static const char *look(struct simulation *simulation, uint64_t *ret_group) {
     const struct profile *profile = &simulation->profile;
     *ret_group = METADATA_GROUP;
     const char *wrong =
-        look_at_group(simulation, METADATA_GROUP, NULL, profile->first_voters, profile->brokers);
+        look_at_group(simulation, METADATA_GROUP, NULL, profile->metadata_voters, profile->brokers);
     struct node_status status;
     const struct broker *controller = leader_of(simulation, METADATA_GROUP, &status);
     if (wrong == NULL && simulation->admin.attempt != 0) {
