@@ -54,7 +54,8 @@ uint64_t attempt_create(struct simulation *simulation, const struct attempt *tem
 
 /* What stands at `at` of an operation's payload: its number, then bytes that follow from it. */
 static uint8_t payload_byte(uint64_t number, size_t at) {
-    return at < 8 ? (uint8_t)(number >> (8 * at)) : (uint8_t)((number * 167 + at * 13) >> 3);
+    uint64_t bits = at < 8 ? number >> (8 * at) : (number * 167 + at * 13) >> 3;
+    return (uint8_t)bits;
 }
 
 struct blob *operation_blob(const struct operation *operation) {
