@@ -1,0 +1,60 @@
+/*
+ * The simulator itself: a seed's run is the same each time; and seeds that once found something.
+ */
+#include "simulation.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+enum { SECONDS = 10 };
+
+static void same_seed_makes_the_same_run(void **state) {
+    (void)state;
+    for (uint64_t seed = 1; seed <= 5; seed++) {
+        struct simulation_result first = simulation_run(seed, SECONDS, false);
+        struct simulation_result again = simulation_run(seed, SECONDS, false);
+        assert_int_equal(first.trace_hash, again.trace_hash);
+        assert_int_equal(first.statistics.events, again.statistics.events);
+    }
+}
+
+static void other_seeds_make_other_runs(void **state) {
+    (void)state;
+    struct simulation_result one = simulation_run(1, SECONDS, false);
+    struct simulation_result other = simulation_run(2, SECONDS, false);
+    assert_int_not_equal(one.trace_hash, other.trace_hash);
+}
+
+/* A simulator in which nothing happens finds nothing. */
+static void much_happens(void **state) {
+    (void)state;
+    struct statistics sum = {0};
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct statistics statistics = simulation_run(seed, SECONDS, false).statistics;
+        sum.acknowledged += statistics.acknowledged;
+        sum.reads += statistics.reads;
+        sum.elections += statistics.elections;
+        sum.crashes += statistics.crashes;
+        sum.installs += statistics.installs;
+        sum.wipes += statistics.wipes;
+    }
+    assert_true(sum.acknowledged > 1000);
+    assert_true(sum.reads > 1000);
+    assert_true(sum.elections > 100);
+    assert_true(sum.crashes > 20);
+    assert_true(sum.installs > 0);
+    assert_true(sum.wipes > 0);
+}
+
+int main(void) {
+    log_configure(LOG_LEVEL_OFF, LOG_FORMAT_TEXT, 0);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(same_seed_makes_the_same_run),
+        cmocka_unit_test(other_seeds_make_other_runs),
+        cmocka_unit_test(much_happens),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
