@@ -1,5 +1,7 @@
 #include "config.h"
 
+#include <ctype.h>
+
 enum { ELECTION_HEARTBEATS_MIN = 3 };
 
 static enum status config_numbers(const struct options *options, struct config *config, struct error *error) {
@@ -34,7 +36,7 @@ static enum status config_numbers(const struct options *options, struct config *
     return STATUS_OK;
 }
 
-/* "host:port", with a host and a port from `port_min` to 65535. */
+/* "host:port", with a host and a port up to 65535. */
 static enum status config_check_address(enum option_id option, const char *address, struct error *error) {
     const char *colon = strrchr(address, ':');
     char *end = NULL;
@@ -125,8 +127,11 @@ enum status config_advertised(const char *advertise, const char *listen, uint16_
                          "listening on 0.0.0.0 does not say how others reach this broker: add "
                          "--advertise HOST");
     }
-    unsigned long said = advertise[0] && colon ? strtoul(colon + 1, NULL, 10) : port;
-    if (said == 0 || said > UINT16_MAX) {
+    char *end = NULL;
+    bool says_port = advertise[0] && colon;
+    unsigned long said = says_port ? strtoul(colon + 1, &end, 10) : port;
+    if (said == 0 || said > UINT16_MAX ||
+        (says_port && (*end != '\0' || !isdigit((unsigned char)colon[1])))) {
         return error_set(error, STATUS_INVALID, "--advertise %s: the port must be from 1 to 65535", source);
     }
     snprintf(ret_address, ADDRESS_SIZE_MAX, "%s:%lu", host, said);

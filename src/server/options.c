@@ -79,11 +79,15 @@ void options_finish(struct options *options) {
     }
 }
 
-/* The first source that says something wins: a later one changes nothing. */
+/* The first source that says something wins: a later one changes nothing. One that says it twice is unclear.
+ */
 static enum status options_set(struct options *options, size_t option, const char *value, const char *from,
                                struct error *error) {
     if (options->values[option] != NULL) {
-        return STATUS_OK;
+        return strcmp(options->from[option], from) != 0
+                   ? STATUS_OK
+                   : error_set(error, STATUS_INVALID, "%s is said twice (%s): say it once",
+                               specs[option].name, from);
     }
     options->values[option] = strdup(value);
     options->from[option] = from;
@@ -101,6 +105,7 @@ static enum status options_read_flags(int argc, char **argv, struct options *opt
     flags[FLAG_CHECK_CONFIG] = (struct option){.name = "check-config", .val = FLAG_CHECK_CONFIG};
     enum status status = STATUS_OK;
     opterr = 0;
+    optind = 0; /* begins anew, also the second time */
     while (status == STATUS_OK) {
         int found = getopt_long(argc, argv, ":", flags, NULL);
         if (found == -1) {
