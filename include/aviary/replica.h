@@ -74,7 +74,8 @@ struct node_status {
     uint64_t term;
     raft_id vote;
     raft_id leader;
-    bool ready; /* leader whose own no-op is applied: takes writes */
+    bool ready;   /* leader whose own no-op is applied: takes writes */
+    bool current; /* an entry of this term is applied: so is all that was committed in earlier ones */
     uint64_t commit_index;
     uint64_t applied_index;
     uint64_t first_index;

@@ -150,11 +150,17 @@ static void health_raft(struct broker *broker, uint64_t deadline_ms, struct brok
         return;
     }
     uint64_t leader_ms = now_ms + HEALTH_LEADER_MS;
-    health->raft_ok =
-        broker_find_leader(broker, METADATA_GROUP, leader_ms < deadline_ms ? leader_ms : deadline_ms, &route,
-                           &error) == STATUS_OK;
-    if (!health->raft_ok) {
+    struct broker_replica_status metadata = {0};
+    if (broker_find_leader(broker, METADATA_GROUP, leader_ms < deadline_ms ? leader_ms : deadline_ms, &route,
+                           &error) != STATUS_OK) {
         snprintf(health->detail[1], sizeof health->detail[1], "%.159s", error.message);
+        return;
+    }
+    health->raft_ok =
+        broker_replica_status(broker, METADATA_GROUP, deadline_ms, &metadata) && metadata.status.current;
+    if (!health->raft_ok) {
+        snprintf(health->detail[1], sizeof health->detail[1],
+                 "what topics there are is not all known here yet");
     }
 }
 

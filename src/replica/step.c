@@ -63,6 +63,8 @@ void group_status_fill(const struct group *group, struct node_status *ret_status
         .vote = raft_vote(group->raft),
         .leader = raft_leader(group->raft),
         .ready = group_is_ready(group),
+        .current =
+            raft_term_at(group->raft, machine_applied_index(&group->machine)) == raft_term(group->raft),
         .commit_index = raft_commit_index(group->raft),
         .applied_index = machine_applied_index(&group->machine),
         .first_index = raft_first_index(group->raft),
