@@ -28,7 +28,7 @@ def _wait_for_true_view(cluster, zookeeper, topic):
 
     def same():
         told, node = cluster.partition(topic), _view_of(zookeeper, topic)
-        return node and (node["leader"], node["leader_epoch"]) == (told["leader"], told["term"])
+        return node and (node["leader"], node["leader_epoch"]) == (told["leader"], told.get("term"))
     wait_until(same, VIEW_SECONDS, f"the state of {topic} is true again")
 
 
