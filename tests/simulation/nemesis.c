@@ -57,23 +57,41 @@ static void pause_one(struct simulation *simulation) {
     pause_broker(simulation, victim(simulation));
 }
 
-/* How the network is parted. */
-enum cut { CUT_ISOLATE, CUT_HALVES, CUT_ONE_WAY, CUT_BRIDGE, CUT_RING, CUT_KINDS };
+enum cut_kind { CUT_ISOLATE, CUT_PARTS, CUT_ONE_WAY, CUT_BRIDGE, CUT_RING, CUT_KINDS };
 
-static bool is_cut(enum cut kind, size_t brokers, size_t first, size_t from, size_t to) {
-    size_t a = (from + brokers - first) % brokers; /* counted from a random one on */
-    size_t b = (to + brokers - first) % brokers;
-    switch (kind) {
+/* How the network is parted. */
+struct cut {
+    enum cut_kind kind;
+    size_t brokers;
+    size_t first;  /* whom it is about */
+    uint64_t mask; /* PARTS: who is on which side */
+    bool reverse;  /* ONE_WAY: it cannot send, or it cannot hear */
+};
+
+static struct cut draw_cut(struct simulation *simulation, enum cut_kind kind, size_t first) {
+    return (struct cut){
+        .kind = kind,
+        .brokers = simulation->profile.brokers,
+        .first = first,
+        .mask = below(simulation, UINT64_C(1) << simulation->profile.brokers),
+        .reverse = prng_chance(&simulation->prng, 1, 2),
+    };
+}
+
+static bool is_cut(const struct cut *cut, size_t from, size_t to) {
+    size_t a = (from + cut->brokers - cut->first) % cut->brokers; /* counted from the first one on */
+    size_t b = (to + cut->brokers - cut->first) % cut->brokers;
+    switch (cut->kind) {
     case CUT_ISOLATE:
         return a == 0 || b == 0;
-    case CUT_HALVES:
-        return (a < brokers / 2) != (b < brokers / 2);
+    case CUT_PARTS:
+        return (cut->mask >> from & 1) != (cut->mask >> to & 1);
     case CUT_ONE_WAY:
-        return a == 0;
+        return cut->reverse ? b == 0 : a == 0;
     case CUT_BRIDGE: /* all hear the first, and nobody else */
         return a != 0 && b != 0;
     case CUT_RING: /* all hear their neighbours */
-        return (a + 1) % brokers != b && (b + 1) % brokers != a;
+        return (a + 1) % cut->brokers != b && (b + 1) % cut->brokers != a;
     case CUT_KINDS:
         break;
     }
@@ -86,19 +104,17 @@ static void network_whole_again(struct simulation *simulation, const struct even
     network_heal(&simulation->network);
 }
 
-static void cut_network(struct simulation *simulation, enum cut kind, size_t first) {
-    size_t brokers = simulation->profile.brokers;
-    bool reverse = prng_chance(&simulation->prng, 1, 2); /* one way: cannot send, or cannot hear */
+static void cut_network(struct simulation *simulation, const struct cut *cut) {
     bool resets =
         prng_chance(&simulation->prng, 1, 2); /* what hears nothing more hears that its stream ends */
-    trace_event(simulation, "cut", kind, first, reverse, resets);
-    for (size_t from = 0; from < brokers; from++) {
-        for (size_t to = 0; to < brokers; to++) {
-            bool cut = from != to && is_cut(kind, brokers, first, reverse ? to : from, reverse ? from : to);
-            if (cut && resets && from == first) {
+    trace_event(simulation, "cut", cut->kind, cut->first, cut->mask, resets);
+    for (size_t from = 0; from < cut->brokers; from++) {
+        for (size_t to = 0; to < cut->brokers; to++) {
+            bool is_now = from != to && is_cut(cut, from, to);
+            if (is_now && resets && from == cut->first) {
                 network_close_stream(simulation, from, to);
             }
-            simulation->network.links[from][to].cut = cut;
+            simulation->network.links[from][to].cut = is_now;
         }
     }
     scheduler_add(&simulation->scheduler, (struct event){.at_us = simulation->scheduler.now_us +
@@ -106,8 +122,13 @@ static void cut_network(struct simulation *simulation, enum cut kind, size_t fir
                                                          .run = network_whole_again});
 }
 
+static void cut_somehow(struct simulation *simulation, size_t first) {
+    struct cut cut = draw_cut(simulation, (enum cut_kind)below(simulation, CUT_KINDS), first);
+    cut_network(simulation, &cut);
+}
+
 static void cut(struct simulation *simulation) {
-    cut_network(simulation, (enum cut)below(simulation, CUT_KINDS), victim(simulation)->position);
+    cut_somehow(simulation, victim(simulation)->position);
 }
 
 static void network_calms(struct simulation *simulation, const struct event *event) {
@@ -307,7 +328,14 @@ void nemesis_start(struct simulation *simulation) {
     }
 }
 
-enum ambush { AMBUSH_CRASH, AMBUSH_PAUSE, AMBUSH_CUT, AMBUSH_CLOSE, AMBUSH_KINDS };
+enum ambush {
+    AMBUSH_CRASH,
+    AMBUSH_PAUSE,
+    AMBUSH_CUT,
+    AMBUSH_CLOSE,
+    AMBUSH_KINDS,
+    AMBUSH_PART = AMBUSH_KINDS
+};
 
 static void ambush(struct simulation *simulation, const struct event *event) {
     struct broker *broker = event->subject;
@@ -322,25 +350,37 @@ static void ambush(struct simulation *simulation, const struct event *event) {
         pause_broker(simulation, broker);
         break;
     case AMBUSH_CUT:
-        cut_network(simulation, (enum cut)below(simulation, CUT_KINDS), broker->position);
+        cut_somehow(simulation, broker->position);
         break;
     case AMBUSH_CLOSE:
         close_all_of(simulation, broker->position);
         break;
-    case AMBUSH_KINDS:
+    case AMBUSH_PART: {
+        struct cut cut = draw_cut(simulation, CUT_PARTS, broker->position);
+        cut_network(simulation, &cut);
         break;
+    }
     }
 }
 
-void nemesis_sees_step(struct simulation *simulation, struct broker *broker) {
-    if (!prng_chance(&simulation->prng, simulation->profile.faults.ambush_percent, 100)) {
-        return;
-    }
-    /* About when its first entries come to some of the others; sooner as likely as later. */
+/* About when what it does comes to some of the others; sooner as likely as later. */
+static void ambush_later(struct simulation *simulation, struct broker *broker, uint64_t kind) {
     uint64_t span_us = 10 * (simulation->profile.latency_us + simulation->profile.sync_us);
     uint64_t wait_us = below(simulation, (span_us >> below(simulation, 8)) + 1);
     scheduler_add(&simulation->scheduler, (struct event){.at_us = simulation->scheduler.now_us + wait_us,
                                                          .run = ambush,
                                                          .subject = broker,
-                                                         .number = below(simulation, AMBUSH_KINDS)});
+                                                         .number = kind});
+}
+
+void nemesis_sees_leader(struct simulation *simulation, struct broker *broker) {
+    if (prng_chance(&simulation->prng, simulation->profile.faults.ambush_percent, 100)) {
+        ambush_later(simulation, broker, below(simulation, AMBUSH_KINDS));
+    }
+}
+
+void nemesis_sees_change(struct simulation *simulation, struct broker *broker) {
+    if (prng_chance(&simulation->prng, simulation->profile.faults.part_percent, 100)) {
+        ambush_later(simulation, broker, AMBUSH_PART);
+    }
 }

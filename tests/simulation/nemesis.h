@@ -8,7 +8,9 @@ struct broker;
 struct simulation;
 
 void nemesis_start(struct simulation *simulation);
-/* A broker begins to lead a group, or changes its members: perhaps it does not come to the end of that. */
-void nemesis_sees_step(struct simulation *simulation, struct broker *broker);
+/* A broker begins to lead a group: perhaps not for long. */
+void nemesis_sees_leader(struct simulation *simulation, struct broker *broker);
+/* It has changed the members of one: perhaps some others do not hear of it. */
+void nemesis_sees_change(struct simulation *simulation, struct broker *broker);
 
 #endif

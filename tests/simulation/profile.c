@@ -15,6 +15,7 @@ static uint64_t draw_interval(struct prng *prng, uint64_t low_ms) {
 static struct fault_intervals draw_faults(struct prng *prng) {
     return (struct fault_intervals){
         .leader_percent = CHOOSE(prng, 0, 50, 90),
+        .part_percent = CHOOSE(prng, 0, 0, 50),
         .ambush_percent = CHOOSE(prng, 0, 0, 20, 90),
         .crash_ms = draw_interval(prng, 300),
         .power_loss_ms = draw_interval(prng, 2000),

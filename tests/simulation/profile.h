@@ -16,6 +16,7 @@ enum {
 /* The mean time between two of a kind; 0: none in this run. */
 struct fault_intervals {
     uint64_t leader_percent; /* of the faults of one broker, those that meet a leader */
+    uint64_t part_percent;   /* of changes of members, which part the network */
     uint64_t ambush_percent; /* of new leaders, who are struck as soon as they lead */
     uint64_t crash_ms;
     uint64_t power_loss_ms; /* all brokers at once */

@@ -78,7 +78,7 @@ static void view_put(struct broker *broker, struct replica_view *view, uint64_t 
     view_push(view, header.term);
     if (header.type == RAFT_ENTRY_CONFIGURATION) {
         view->configuration = index;
-        nemesis_sees_step(simulation, broker);
+        nemesis_sees_change(simulation, broker);
     }
 }
 
@@ -305,7 +305,7 @@ static void view_check(struct broker *broker, struct replica_view *view) {
         trace_event(broker->simulation, "leads", broker->id, view->group, status.term, status.last_index);
         broker->simulation->statistics.elections++;
         check_leader(broker, view, &status);
-        nemesis_sees_step(broker->simulation, broker);
+        nemesis_sees_leader(broker->simulation, broker);
     }
     view->leads = leads;
     view->term = status.term;
