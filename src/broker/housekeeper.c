@@ -51,7 +51,7 @@ void housekeeper_set_waiting(struct broker *broker, const char *format, ...) {
     memcpy(housekeeper->waiting_for, text, sizeof text);
     mutex_unlock(&housekeeper->mutex);
     if (changed && text[0]) {
-        log_info("broker", "waiting", "%s", text);
+        log_info("broker", "first start", "%s", text);
     }
 }
 
