@@ -22,17 +22,19 @@ static size_t sender_frame_max(const struct sender *sender) {
  * told. */
 static void sender_lost(struct sender *sender, const struct error *error) {
     mutex_lock(&sender->mutex);
-    if (sender->lost != error->status) {
-        log_info("transport", sender->connected ? "stream lost" : "no stream", "lane=%s to=%u at=%s %s",
-                 protocol_lane_name(sender->options.lane), sender->options.peer.broker_id,
-                 sender->options.peer.peer_address, error->message);
-    }
+    bool tell = sender->lost != error->status;
+    bool stood = sender->connected;
     sender->lost = error->status;
     snprintf(sender->last_error, sizeof sender->last_error, "%.127s", error->message);
     sender->connected = false;
     /* What waited is old by the time a new stream stands; Raft repeats what matters. */
     buffer_clear(&sender->queue);
     mutex_unlock(&sender->mutex);
+    if (tell) {
+        log_info("transport", stood ? "stream lost" : "no stream", "lane=%s to=%u at=%s %s",
+                 protocol_lane_name(sender->options.lane), sender->options.peer.broker_id,
+                 sender->options.peer.peer_address, error->message);
+    }
 }
 
 /* Empties; a burst's memory is not kept for ever. */
