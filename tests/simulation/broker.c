@@ -130,6 +130,11 @@ int64_t broker_wall_ms(const struct broker *broker) {
     return WALL_EPOCH_MS + (int64_t)(broker->simulation->scheduler.now_us / 1000) + broker->wall_offset_ms;
 }
 
+static void flush_now(struct broker *broker) {
+    node_flush(broker->node, broker_now_ms(broker));
+    replica_views_check(broker);
+}
+
 static void flush(struct simulation *simulation, const struct event *event) {
     (void)simulation;
     struct broker *broker = event->subject;
@@ -137,11 +142,7 @@ static void flush(struct simulation *simulation, const struct event *event) {
         return;
     }
     broker->flush_due = false;
-    node_flush(broker->node, broker_now_ms(broker));
-    if (broker->failed) {
-        return;
-    }
-    replica_views_check(broker);
+    flush_now(broker);
     if (node_has_work(broker->node)) {
         broker_wants_flush(broker);
     }
@@ -257,6 +258,14 @@ void broker_crash(struct broker *broker) {
     node_destroy(TAKE_POINTER(broker->node));
     disk_crash(&broker->disk);
     tell_others(broker);
+}
+
+void broker_stop(struct broker *broker) {
+    trace_event(broker->simulation, "stop", broker->id, 0, 0, 0);
+    node_checkpoint(broker->node);
+    flush_now(broker);
+    storage_memory_sync(broker->disk.memory, storage_memory_pending(broker->disk.memory));
+    broker_crash(broker);
 }
 
 void broker_wipe(struct broker *broker) {

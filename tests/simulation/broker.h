@@ -33,6 +33,8 @@ void broker_finish(struct broker *broker);
 void broker_start(struct broker *broker);
 /* It dies at once; what was not synced is lost but for a prefix. */
 void broker_crash(struct broker *broker);
+/* It ends as it should: its states are saved, and all is synced. */
+void broker_stop(struct broker *broker);
 /* Down, and its disk is empty: another disk, which is to be registered. */
 void broker_wipe(struct broker *broker);
 void broker_pause(struct broker *broker, uint64_t for_us);

@@ -30,10 +30,15 @@ static struct broker *victim(struct simulation *simulation) {
 }
 
 static void crash_broker(struct simulation *simulation, struct broker *broker) {
-    if (broker_is_up(broker)) {
-        broker_crash(broker);
-        simulation_restart_later(simulation, broker);
+    if (!broker_is_up(broker)) {
+        return;
     }
+    if (prng_chance(&simulation->prng, 1, 5) && !broker_is_paused(broker)) {
+        broker_stop(broker);
+    } else {
+        broker_crash(broker);
+    }
+    simulation_restart_later(simulation, broker);
 }
 
 static void crash(struct simulation *simulation) {

@@ -41,24 +41,46 @@ void network_finish(struct network *network) {
     }
 }
 
-static struct packet *packet_create(struct network *network, const struct raft_message *message) {
-    struct packet *packet = calloc(1, sizeof *packet);
-    ASSERT(packet != NULL);
-    packet->message = *message;
+/* The same message, sharing entries and data. */
+static struct raft_message message_share(const struct raft_message *message) {
+    struct raft_message copy = *message;
+    copy.entries = NULL;
     if (message->entry_count > 0) {
-        packet->message.entries = calloc(message->entry_count, sizeof *message->entries);
-        ASSERT(packet->message.entries != NULL);
+        copy.entries = calloc(message->entry_count, sizeof *message->entries);
+        ASSERT(copy.entries != NULL);
         for (size_t i = 0; i < message->entry_count; i++) {
-            packet->message.entries[i] = message->entries[i];
+            copy.entries[i] = message->entries[i];
             blob_retain(message->entries[i].blob);
         }
-    } else {
-        packet->message.entries = NULL;
     }
     if (message->data) {
         blob_retain(message->data);
     }
-    list_append(&network->packets, &packet->link);
+    return copy;
+}
+
+/* The same message by way of its bytes. */
+static struct raft_message message_encode(const struct simulation *simulation,
+                                          const struct raft_message *message) {
+    _cleanup_buffer_ struct buffer bytes;
+    buffer_init(&bytes, PEER_BULK_FRAME_BYTES_MAX);
+    transport_encode_message(message, &bytes);
+    struct reader reader = reader_make(buffer_slice(&bytes));
+    struct raft_message copy;
+    enum status status = transport_decode_message(&reader, &copy);
+    if (status != STATUS_OK || !reader_done(&reader)) {
+        violation(simulation, "a message (%s) cannot be read back: %s", raft_message_name(message->type),
+                  status_name(status));
+    }
+    return copy;
+}
+
+static struct packet *packet_create(struct simulation *simulation, const struct raft_message *message) {
+    struct packet *packet = calloc(1, sizeof *packet);
+    ASSERT(packet != NULL);
+    packet->message =
+        simulation->profile.encodes ? message_encode(simulation, message) : message_share(message);
+    list_append(&simulation->network.packets, &packet->link);
     return packet;
 }
 
@@ -119,7 +141,7 @@ void network_send(struct simulation *simulation, size_t from, const struct raft_
     struct link *link = &network->links[from][to->position];
     uint64_t copies = prng_chance(&simulation->prng, network->repeat_per_million, 1000000) ? 2 : 1;
     for (uint64_t i = 0; i < copies; i++) {
-        struct packet *packet = packet_create(network, message);
+        struct packet *packet = packet_create(simulation, message);
         packet->from = from;
         packet->to = to->position;
         packet->stream = link->stream;

@@ -39,6 +39,7 @@ static void draw_network(struct prng *prng, struct profile *profile) {
     profile->straggler_per_million = CHOOSE(prng, 0, 0, 1000, 10000, 100000);
     profile->inflight_appends_max = (uint32_t)CHOOSE(prng, 1, 4, RAFT_INFLIGHT_APPENDS_MAX);
     profile->append_entries_max = (uint32_t)CHOOSE(prng, 1, 3, RAFT_APPEND_ENTRIES_MAX);
+    profile->encodes = prng_chance(prng, 1, 4);
     profile->cut_spares = prng_chance(prng, 1, 2);
     profile->reorders = prng_chance(prng, 1, 2);
     profile->drop_per_million = CHOOSE(prng, 0, 0, 1000, 20000, 100000, 300000);

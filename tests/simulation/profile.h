@@ -43,6 +43,7 @@ struct profile {
     uint64_t latency_us;
     uint64_t jitter_us;
     bool reorders;   /* within one lane too */
+    bool encodes;    /* every message is written to bytes and read back, as transport does */
     bool cut_spares; /* what was under way when a link was cut still arrives */
     uint64_t drop_per_million;
     uint64_t repeat_per_million;
