@@ -215,7 +215,8 @@ static bool group_bears(struct simulation *simulation, const struct broker *at, 
     size_t left = 0;
     for (size_t i = 0; i < count; i++) {
         const struct broker *broker = simulation_broker_of(simulation, members[i].id);
-        voters += members[i].voter;
+        /* A learner that is lost may just be about to vote. */
+        voters += members[i].voter || broker == lost;
         left += members[i].voter && broker != NULL && broker != lost;
     }
     return left > voters / 2 && replica_view_is_settled(at, group);
