@@ -20,15 +20,15 @@ def test_status_names_the_leader_everywhere(cluster):
     def agreed():
         states = [broker.get("/status") for broker in cluster.brokers]
         leaders = {state["consensus"]["leader_id"] for state in states}
-        return states if len(leaders) == 1 and None not in leaders else None
-    states = wait_until(agreed, 10, "one leader in all /status")
+        alive = all(peer["alive"] for state in states for peer in state["peer_status"].values())
+        return states if len(leaders) == 1 and None not in leaders and alive else None
+    states = wait_until(agreed, 10, "one leader in all /status, and all alive")
     assert sorted(state["node_id"] for state in states) == [1, 2, 3] or \
         sorted(state["node_id"] for state in states) == ["1", "2", "3"]
     assert [state["consensus"]["role"].lower() for state in states].count("leader") == 1
     for state in states:
         assert state["quorum"] == 2
         assert len(state["peers"]) == 2
-        assert all(peer["alive"] for peer in state["peer_status"].values())
 
 
 def test_a_repeated_msg_id(cluster):

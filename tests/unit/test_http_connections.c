@@ -171,7 +171,8 @@ static void silent_surplus_is_closed(void **state) {
     for (size_t i = 2; i < 100; i++) {
         assert_true(raw_is_closed(silent[i]));
     }
-    assert_true(clock_monotonic_ms() - before_ms < HTTP_HEAD_DEADLINE_MS / 2);
+    /* Held for that time, they would need the threads three times over. */
+    assert_true(clock_monotonic_ms() - before_ms < 2 * HTTP_HEAD_DEADLINE_MS);
     ask(silent[1], GET, 200);
     for (size_t i = 0; i < 100; i++) {
         close(silent[i]);
