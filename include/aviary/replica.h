@@ -133,6 +133,7 @@ struct node_options {
     size_t tail_bytes_max;       /* of recent entries kept in memory, per group */
     size_t metadata_voters_max;  /* of group 0: the first voters' count */
     uint32_t pending_max;        /* proposals waiting for an answer, per group */
+    uint64_t apply_entries_max;  /* of one group, in one flush */
     uint64_t checkpoint_entries; /* a state is saved after so many applied entries ... */
     uint64_t checkpoint_bytes;   /* ... or so many bytes of them */
     uint64_t metadata_log_keep;  /* entries of group 0 kept behind its snapshot */

@@ -8,6 +8,7 @@
 enum {
     SAVE_DEADLINE_MS = 10000,
     PENDING_MAX = 8192,
+    APPLY_ENTRIES_MAX = 4096,
     CHECKPOINT_ENTRIES = 100000,
     CHECKPOINT_BYTES = 256 * 1024 * 1024,
     METADATA_LOG_KEEP = 10000,
@@ -229,6 +230,7 @@ static void broker_node_options(struct broker *broker, const struct cluster_file
         .tail_bytes_max = options->tail_bytes_max,
         .metadata_voters_max = cluster->voter_count,
         .pending_max = PENDING_MAX,
+        .apply_entries_max = APPLY_ENTRIES_MAX,
         .checkpoint_entries = CHECKPOINT_ENTRIES,
         .checkpoint_bytes = CHECKPOINT_BYTES,
         .metadata_log_keep = METADATA_LOG_KEEP,

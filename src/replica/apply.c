@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { APPLY_ENTRIES_MAX = 4096, APPLY_READ_BYTES = 4 * 1024 * 1024 };
+enum { APPLY_READ_BYTES = 4 * 1024 * 1024 };
 
 static void apply_answer(struct group *group, uint64_t index, uint64_t term,
                          const struct metadata_result *result) {
@@ -102,7 +102,7 @@ static void apply_reads(struct group *group) {
 
 bool group_apply(struct group *group) {
     uint64_t commit = raft_commit_index(group->raft);
-    uint64_t stop = machine_applied_index(&group->machine) + APPLY_ENTRIES_MAX;
+    uint64_t stop = machine_applied_index(&group->machine) + group->node->options.apply_entries_max;
     uint64_t last = commit < stop ? commit : stop;
     bool applied_any = machine_applied_index(&group->machine) < last;
     while (!group->node->failed && machine_applied_index(&group->machine) < last) {

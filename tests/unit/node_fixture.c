@@ -150,6 +150,7 @@ void member_open(struct member *member) {
         .tail_bytes_max = world->tail_bytes_max,
         .metadata_voters_max = world->member_count,
         .pending_max = world->pending_max,
+        .apply_entries_max = 4096,
         .checkpoint_entries = world->checkpoint_entries,
         .checkpoint_bytes = 1024 * 1024,
         .metadata_log_keep = world->metadata_log_keep,
