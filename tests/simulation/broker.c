@@ -3,7 +3,7 @@
 #include "operations.h"
 #include "simulation.h"
 
-enum { HEARTBEAT_MS = 50, ELECTION_MIN_MS = 300, ELECTION_MAX_MS = 600 };
+enum { HEARTBEAT_MS = 50, ELECTION_MIN_MS = 300, ELECTION_MAX_MS = 600, CLOCK_DRIFT_PPM = 20000 };
 #define WALL_EPOCH_MS INT64_C(1700000000000)
 
 static struct broker *broker_of_transport(struct transport *transport) {
@@ -93,6 +93,8 @@ void broker_init(struct broker *broker, struct simulation *simulation, size_t po
         .position = position,
         .disk_uuid = simulation_uuid(simulation),
         .clock_offset_us = prng_below(&simulation->prng, 1000000000),
+        .clock_rate_ppm =
+            prng_between(&simulation->prng, 1000000 - CLOCK_DRIFT_PPM, 1000000 + CLOCK_DRIFT_PPM),
     };
     disk_init(&broker->disk, broker);
 }
@@ -123,7 +125,8 @@ bool broker_postpone(struct broker *broker, const struct event *event) {
 }
 
 uint64_t broker_now_ms(const struct broker *broker) {
-    return (broker->simulation->scheduler.now_us + broker->clock_offset_us) / 1000;
+    uint64_t run_us = broker->simulation->scheduler.now_us * broker->clock_rate_ppm / 1000000;
+    return (run_us + broker->clock_offset_us) / 1000;
 }
 
 int64_t broker_wall_ms(const struct broker *broker) {
@@ -206,6 +209,7 @@ static struct node_options node_options_of(struct broker *broker) {
         .tail_bytes_max = profile->tail_bytes_max,
         .metadata_voters_max = profile->metadata_voters,
         .pending_max = profile->pending_max,
+        .apply_entries_max = profile->apply_entries_max,
         .checkpoint_entries = profile->checkpoint_entries,
         .checkpoint_bytes = profile->checkpoint_bytes,
         .metadata_log_keep = profile->metadata_log_keep,

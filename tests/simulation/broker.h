@@ -23,7 +23,8 @@ struct broker {
     bool failed;  /* its node said so */
     bool failing; /* a failure is expected */
     uint64_t paused_until_us;
-    uint64_t clock_offset_us; /* monotonic clocks differ */
+    uint64_t clock_offset_us; /* monotonic clocks differ, */
+    uint64_t clock_rate_ppm;  /* and run at different rates */
     int64_t wall_offset_ms;
     struct replica_views views;
 };

@@ -58,8 +58,14 @@ static void pause_broker(struct simulation *simulation, struct broker *broker) {
     }
 }
 
-static void pause_one(struct simulation *simulation) {
-    pause_broker(simulation, victim(simulation));
+static void pause_some(struct simulation *simulation) {
+    if (!prng_chance(&simulation->prng, 1, 8)) {
+        pause_broker(simulation, victim(simulation));
+        return;
+    }
+    for (size_t i = 0; i < simulation->profile.brokers; i++) {
+        pause_broker(simulation, &simulation->brokers[i]);
+    }
 }
 
 enum cut_kind { CUT_ISOLATE, CUT_PARTS, CUT_ONE_WAY, CUT_BRIDGE, CUT_RING, CUT_KINDS };
@@ -296,7 +302,7 @@ INTERVAL(preference)
 static struct nemesis_kind kinds[] = {
     {crash, crash_interval_ms},
     {power_loss, power_loss_interval_ms},
-    {pause_one, pause_interval_ms},
+    {pause_some, pause_interval_ms},
     {cut, cut_interval_ms},
     {storm, storm_interval_ms},
     {close_streams, close_interval_ms},

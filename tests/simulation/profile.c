@@ -50,6 +50,7 @@ static void draw_storage(struct prng *prng, struct profile *profile) {
     profile->sync_us = CHOOSE(prng, 200, 1000, 5000, 20000);
     profile->sync_jitter_us = profile->sync_us * CHOOSE(prng, 1, 1, 5, 20);
     profile->pending_visible = prng_chance(prng, 1, 2);
+    profile->apply_entries_max = CHOOSE(prng, 1, 10, 4096);
     profile->checkpoint_entries = CHOOSE(prng, 5, 20, 100, 1000);
     profile->checkpoint_bytes = CHOOSE(prng, 1000, 10000, 1000000);
     profile->metadata_log_keep = CHOOSE(prng, 0, 3, 20, 200);

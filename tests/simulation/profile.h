@@ -55,6 +55,7 @@ struct profile {
     uint64_t sync_jitter_us;
     bool pending_visible;
 
+    uint64_t apply_entries_max;
     uint64_t checkpoint_entries;
     uint64_t checkpoint_bytes;
     uint64_t metadata_log_keep;

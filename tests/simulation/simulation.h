@@ -9,7 +9,8 @@
  *     to that, and have tests of their own.
  *   - brokers crash at any point, alone or all at once. Of the writes that were not synced a prefix survives,
  *     since the write-ahead log is one file. What was synced stays.
- *   - brokers pause, for longer than elections take; their monotonic clocks differ, their wall clocks jump.
+ *   - brokers pause, for longer than elections take; their monotonic clocks run apart, their wall clocks
+ * jump.
  *   - disks are slow, refuse writes for want of space, or fail a sync, which ends the process.
  *   - a disk is wiped, and its broker comes back as a new incarnation, where a majority of the voters of
  * every group keeps its disk: nobody survives more.
