@@ -57,18 +57,17 @@ static const struct {
 } found[] = {
     {2, "offset-of-applied-state",
      "a new leader's no-op named the applied offset, not the one behind the log"},
-    {3, "snapshot-with-a-size", "the core refused every snapshot: its message named a size and had no data"},
-    {13, "deletion-forgotten", "a restart made a deleted replica anew, empty, and it voted again"},
-    {16, "state-not-saved-behind-commit", "a log start moved on a state that had not been saved"},
+    {6, "snapshot-with-a-size", "the core refused every snapshot: its message named a size and had no data"},
+    {9, "deletion-forgotten", "a restart made a deleted replica anew, empty, and it voted again"},
+    {28, "state-not-saved-behind-commit", "a log start moved on a state that had not been saved"},
     {46, "storage-read-past-the-tail",
      "entries were applied from storage that a truncation was about to remove"},
-    {1900, "", "the simulator's own: it wiped a learner while the only voter made it the second"},
 };
 
 static void seeds_that_found_something_pass(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof found / sizeof found[0]; i++) {
-        print_message("seed %lu: %s %s\n", found[i].seed, found[i].mutant, found[i].cause);
+        print_message("seed %lu: %s: %s\n", found[i].seed, found[i].mutant, found[i].cause);
         assert_true(simulation_run(found[i].seed, FOUND_SECONDS, false).statistics.committed > 0);
     }
 }
