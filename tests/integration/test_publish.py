@@ -74,6 +74,21 @@ def test_load_goes_on_when_the_leader_freezes_and_wakes(cluster):
         load.check(each)
 
 
+def test_the_leaders_disk_alone_acknowledges_nothing(cluster):
+    cluster.create_topic("t")
+    publish(cluster.brokers, "t", [b"before"])
+    leader = cluster.leader("t")
+    for broker in cluster.others(leader):
+        broker.pause()
+    # At once, while the leader still believes in its majority and appends.
+    reply = leader.request("POST", "/v1/topics/t/messages", b"during")
+    for broker in cluster.others(leader):
+        broker.resume()
+    assert reply.status in (503, 504), reply
+    cluster.wait_ready()
+    publish(cluster.brokers, "t", [b"after"])
+
+
 def test_without_a_majority_nothing_is_acknowledged(cluster):
     cluster.create_topic("t")
     publish(cluster.brokers, "t", [b"before"])
