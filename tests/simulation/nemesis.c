@@ -250,12 +250,26 @@ static bool may_wipe(struct simulation *simulation, const struct broker *lost) {
     return simulation->incarnation_count + 1 < SIMULATION_INCARNATIONS_MAX;
 }
 
-static void wipe_one(struct simulation *simulation) {
+/* Waits for a moment in which it may be, and not for ever. */
+static void wipe_soon(struct simulation *simulation, const struct event *event) {
     struct broker *broker = any_broker(simulation);
+    if (simulation->recovery.begun) {
+        return;
+    }
     if (may_wipe(simulation, broker)) {
         broker_wipe(broker);
         simulation->statistics.wipes++;
+    } else if (event->number > 0) {
+        struct event next = *event;
+        next.at_us = simulation->scheduler.now_us + 1000 * below(simulation, 50);
+        next.number--;
+        scheduler_add(&simulation->scheduler, next);
     }
+}
+
+static void wipe_one(struct simulation *simulation) {
+    enum { TRIES = 100 };
+    wipe_soon(simulation, &(struct event){.run = wipe_soon, .number = TRIES});
 }
 
 static void step_clock(struct simulation *simulation) {

@@ -32,7 +32,7 @@ static void other_seeds_make_other_runs(void **state) {
 static void much_happens(void **state) {
     (void)state;
     struct statistics sum = {0};
-    for (uint64_t seed = 1; seed <= 20; seed++) {
+    for (uint64_t seed = 1; seed <= 50; seed++) {
         struct statistics statistics = simulation_run(seed, SECONDS, false).statistics;
         sum.acknowledged += statistics.acknowledged;
         sum.reads += statistics.reads;
@@ -45,8 +45,8 @@ static void much_happens(void **state) {
     assert_true(sum.reads > 1000);
     assert_true(sum.elections > 100);
     assert_true(sum.crashes > 20);
-    assert_true(sum.installs > 0);
-    assert_true(sum.wipes > 0);
+    assert_true(sum.installs > 5);
+    assert_true(sum.wipes > 5);
 }
 
 /* Each failed with the code as it was then; the mutant of the same name brings the cause back. */
@@ -57,9 +57,9 @@ static const struct {
 } found[] = {
     {2, "offset-of-applied-state",
      "a new leader's no-op named the applied offset, not the one behind the log"},
-    {6, "snapshot-with-a-size", "the core refused every snapshot: its message named a size and had no data"},
-    {9, "deletion-forgotten", "a restart made a deleted replica anew, empty, and it voted again"},
-    {28, "state-not-saved-behind-commit", "a log start moved on a state that had not been saved"},
+    {5, "snapshot-with-a-size", "the core refused every snapshot: its message named a size and had no data"},
+    {19, "deletion-forgotten", "a restart made a deleted replica anew, empty, and it voted again"},
+    {55, "state-not-saved-behind-commit", "a log start moved on a state that had not been saved"},
     {46, "storage-read-past-the-tail",
      "entries were applied from storage that a truncation was about to remove"},
 };
