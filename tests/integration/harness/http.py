@@ -24,19 +24,19 @@ class Unanswered(OSError):
     """The connection failed or ended before a whole answer."""
 
 
-def request(port, method, path, body=None, headers=None, timeout=15):
+def request(port, method, path, body=None, headers=None, timeout=15, host="127.0.0.1"):
     """One request on a connection of its own. A body that is not bytes is sent as JSON."""
     headers = dict(headers or {})
     if body is not None and not isinstance(body, bytes):
         body = json.dumps(body).encode()
         headers.setdefault("Content-Type", "application/json")
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    connection = http.client.HTTPConnection(host, port, timeout=timeout)
     try:
         connection.request(method, path, body, headers)
         answer = connection.getresponse()
         return Reply(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
     except (OSError, http.client.HTTPException) as error:
-        raise Unanswered(f"{method} {path} at port {port}: {error!r}") from error
+        raise Unanswered(f"{method} {path} at {host}:{port}: {error!r}") from error
     finally:
         connection.close()
 

@@ -13,21 +13,23 @@ _CLASSPATH = "/usr/share/java/zookeeper.jar:/usr/share/java/slf4j-simple.jar"
 
 
 class ZooKeeper(Process):
-    def __init__(self, folder):
-        self.port = free_port()
+    """On loopback; or at the address `host`, with a command `within` that runs it there."""
+
+    def __init__(self, folder, host="127.0.0.1", within=()):
+        self.host, self.port = host, free_port()
         self.data = folder / "zookeeper"
         configuration = folder / "zookeeper.cfg"
         configuration.write_text(
-            f"dataDir={self.data}\nclientPort={self.port}\nclientPortAddress=127.0.0.1\ntickTime={TICK_MS}\n"
+            f"dataDir={self.data}\nclientPort={self.port}\nclientPortAddress={host}\ntickTime={TICK_MS}\n"
             "admin.enableServer=false\n4lw.commands.whitelist=srvr\nmaxClientCnxns=0\n")
         # The data of a test need not outlive a power cut.
         super().__init__("zookeeper", [
-            "/usr/bin/java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Dzookeeper.forceSync=no",
-            "-cp", _CLASSPATH, "org.apache.zookeeper.server.quorum.QuorumPeerMain", configuration], folder)
+            *within, "/usr/bin/java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC",
+            "-Dzookeeper.forceSync=no", "-cp", _CLASSPATH, "org.apache.zookeeper.server.quorum.QuorumPeerMain", configuration], folder)
 
     @property
     def address(self):
-        return f"127.0.0.1:{self.port}"
+        return f"{self.host}:{self.port}"
 
     def start(self):
         self.data.mkdir(exist_ok=True)
@@ -37,7 +39,7 @@ class ZooKeeper(Process):
 
     def _serves(self):
         assert self.alive, f"ZooKeeper ended: {self.log()[-2000:]}"
-        with socket.create_connection(("127.0.0.1", self.port), timeout=2) as connection:
+        with socket.create_connection((self.host, self.port), timeout=2) as connection:
             connection.sendall(b"srvr")
             return b"Mode: " in connection.recv(4096)
 
