@@ -22,22 +22,28 @@ def publish(brokers, topic, lines, key=None, seconds=30, partition=0):
     Asks one broker after the other, with the same Idempotency-Key, until one says 200; a broker that does not
     answer is passed over at once.
     """
+    return publish_counting(brokers, topic, lines, key, seconds, partition)[0]
+
+
+def publish_counting(brokers, topic, lines, key=None, seconds=30, partition=0, timeout=15):
+    """The same, with the number of brokers that had to be asked; one is given up on after `timeout` seconds."""
     headers = {"Content-Type": NDJSON, "Idempotency-Key": key or str(uuid.uuid4())}
     path = f"/v1/topics/{topic}/messages?format=raw&partition={partition}"
     body = b"".join(line + b"\n" for line in lines)
     deadline = time.monotonic() + seconds
-    while True:
-        for broker in brokers:
-            try:
-                last = broker.request("POST", path, body, headers)
-                if last.status == 200:
-                    return last.json()
-                if last.status not in RETRIED:
-                    raise Refused(f"{broker.name} answered {last}")
-            except Unanswered as error:
-                last = error
-        assert time.monotonic() < deadline, f"not published within {seconds} s: {last}"
-        time.sleep(0.02)
+    for asked in itertools.count(1):
+        broker = brokers[(asked - 1) % len(brokers)]
+        try:
+            last = broker.request("POST", path, body, headers, timeout)
+            if last.status == 200:
+                return last.json(), asked
+            if last.status not in RETRIED:
+                raise Refused(f"{broker.name} answered {last}")
+        except Unanswered as error:
+            last = error
+        if asked % len(brokers) == 0:
+            assert time.monotonic() < deadline, f"not published within {seconds} s: {last}"
+            time.sleep(0.02)
 
 
 def read_all(broker, topic, partition=0, offset=0, until=None):
@@ -70,15 +76,18 @@ def assert_offsets_dense(records):
 class Load:
     """One producer in a thread of its own, which publishes numbered lines one by one until it is stopped.
 
-    Every acknowledged line is kept in `acknowledged` with its offset; `gaps` tells when none was acknowledged.
+    Every acknowledged line is kept in `acknowledged` with its offset; `longest_gap` tells when none was acknowledged.
+    Several loads of one topic have names of their own.
     """
 
-    def __init__(self, brokers, topic, pause=0.002, size=1):
+    def __init__(self, brokers, topic, pause=0.002, size=1, name="", timeout=15):
         self._brokers, self._topic, self._pause, self._size = brokers, topic, pause, size
+        self._name, self._timeout = name, timeout
         self._halt = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.acknowledged = {}
         self.times = []
+        self.retries = []  # of each line, how many more brokers had to be asked than one
         self.failure = None
 
     def _run(self):
@@ -86,10 +95,12 @@ class Load:
             for number in itertools.count():
                 if self._halt.is_set():
                     return
-                lines = [f"{number}-{each}".encode() for each in range(self._size)]
-                answer = publish(self._brokers, self._topic, lines, key=f"load-{self._topic}-{number}", seconds=60)
+                lines = [f"{self._name}{number}-{each}".encode() for each in range(self._size)]
+                key = f"load-{self._topic}-{self._name}{number}"
+                answer, asked = publish_counting(self._brokers, self._topic, lines, key, 60, timeout=self._timeout)
                 for line, offset in zip(lines, offsets_of(answer)):
                     self.acknowledged[line] = offset
+                self.retries.append(asked - 1)
                 self.times.append(time.monotonic())
                 self._halt.wait(self._pause)
         except BaseException as error:  # pylint: disable=broad-except
@@ -120,15 +131,20 @@ class Load:
         return max((after - before for before, after in zip([since or times[0], *times], times)), default=0)
 
     def check(self, broker):
-        """Everything acknowledged is there once, at its offset."""
-        found = {}
-        for record in read_all(broker, self._topic):
-            value = record["value"].encode()
-            assert value not in found, f"{value} is there twice, at {found[value]} and {record['offset']}"
-            found[value] = record["offset"]
-        lost = {line: offset for line, offset in self.acknowledged.items() if found.get(line) != offset}
-        assert not lost, f"{len(lost)} of {len(self.acknowledged)} acknowledged lines are not where they were: " \
-                         f"{dict(list(lost.items())[:5])}"
+        check_all([self], broker, self._topic)
+
+
+def check_all(loads, broker, topic):
+    """Everything that these loads of one topic had acknowledged is there once, at its offset."""
+    found = {}
+    for record in read_all(broker, topic):
+        value = record["value"].encode()
+        assert value not in found, f"{value} is there twice, at {found[value]} and {record['offset']}"
+        found[value] = record["offset"]
+    acknowledged = {line: offset for load in loads for line, offset in load.acknowledged.items()}
+    lost = {line: offset for line, offset in acknowledged.items() if found.get(line) != offset}
+    assert not lost, f"{len(lost)} of {len(acknowledged)} acknowledged lines are not where they were: " \
+                     f"{dict(list(lost.items())[:5])}"
 
 
 def offsets_of(answer):

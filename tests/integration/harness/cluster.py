@@ -2,6 +2,7 @@
 import os
 import shutil
 from pathlib import Path
+from typing import NamedTuple
 
 from .http import request
 from .ports import free_port
@@ -15,17 +16,24 @@ READY_SECONDS = 30
 CONNECTIONS_MAX = 128
 
 
+class Place(NamedTuple):
+    """Where a broker runs: its address, and the beginning of a command that runs something there."""
+
+    host: str = "127.0.0.1"
+    within: tuple = ()
+
+
 class Broker(Process):
-    def __init__(self, number, folder, options=()):
-        self.number = number
+    def __init__(self, number, folder, options=(), place=Place()):
+        self.number, self.host = number, place.host
         self.port, self.peer_port = free_port(), free_port()
         self.data = folder / f"data-{number}"
         super().__init__(f"broker-{number}", [
-            AVIARYD, "--id", number, "--data", self.data, "--listen", f"127.0.0.1:{self.port}",
-            "--peer-listen", f"127.0.0.1:{self.peer_port}", *options], folder)
+            *place.within, AVIARYD, "--id", number, "--data", self.data,
+            "--listen", f"{self.host}:{self.port}", "--peer-listen", f"{self.host}:{self.peer_port}", *options], folder)
 
     def request(self, method, path, body=None, headers=None, timeout=15):
-        return request(self.port, method, path, body, headers, timeout)
+        return request(self.port, method, path, body, headers, timeout, self.host)
 
     def get(self, path, **headers):
         """GET that must succeed; returns the JSON."""
@@ -54,11 +62,12 @@ class Cluster:
     """`mode`: zookeeper (give a started ZooKeeper), static, or alone (one broker without either)."""
 
     def __init__(self, folder, count=3, mode="static", zookeeper=None, options=(), expect=None,
-                 connections_max=CONNECTIONS_MAX):
+                 connections_max=CONNECTIONS_MAX, places=None):
         self.folder, self.mode, self.zookeeper = folder, mode, zookeeper
         self._expect = expect or count
         self._options = ["--connections-max", *map(str, [connections_max, *options])]
-        self.brokers = [Broker(number, folder) for number in range(1, count + 1)]
+        self.brokers = [Broker(number, folder, place=places[number - 1] if places else Place())
+                        for number in range(1, count + 1)]
         for broker in self.brokers:
             broker.command += self._joining() + self._options
 
@@ -66,7 +75,7 @@ class Cluster:
         if self.mode == "zookeeper":
             return ["--zookeeper", f"{self.zookeeper.address}/aviary", "--expect", str(self._expect)]
         if self.mode == "static":
-            return ["--peers", ",".join(f"{each.number}=127.0.0.1:{each.peer_port}" for each in self.brokers)]
+            return ["--peers", ",".join(f"{each.number}={each.host}:{each.peer_port}" for each in self.brokers)]
         return []
 
     def __getitem__(self, number):
