@@ -221,6 +221,16 @@ void exchange_refused(struct http_exchange *exchange, struct mg_connection *conn
     refuse(exchange, &refusal);
 }
 
+/*
+ * Each connection goes to the worker that has waited longest, so in time every one of thousands would hold on
+ * to memory that only a few need at once.
+ */
+static void release_memory(struct http_exchange *exchange) {
+    buffer_finish(&exchange->body);
+    response_finish(&exchange->response);
+    target_scratch_finish(&exchange->scratch);
+}
+
 void exchange_close(struct http_exchange *exchange, struct mg_connection *connection) {
     const struct mg_request_info *info = mg_get_request_info(connection);
     (void)watch_end(exchange->watch);
@@ -230,5 +240,6 @@ void exchange_close(struct http_exchange *exchange, struct mg_connection *connec
         exchange->request.head_only = false;
         refuse(exchange, &REFUSED_TARGET);
     }
+    release_memory(exchange);
     atomic_fetch_sub(&exchange->server->connections, 1);
 }
