@@ -13,6 +13,7 @@ enum {
     /* Below the servers' idle timeout, so that we close a kept connection before they do. */
     IDLE_AGE_MAX_S = HTTP_IDLE_TIMEOUT_MS / 1000 / 2,
     RESPONSE_HEADERS_BYTES_MAX = HTTP_RESPONSE_HEAD_BYTES_MAX + 4096,
+    WAIT_MS = 1000, /* between two looks at a transfer on which nothing happens */
 };
 
 struct http_client {
@@ -21,7 +22,7 @@ struct http_client {
 
 /* One request on its way. */
 struct transfer {
-    CURL *curl;
+    struct client_link link;
     const struct http_client_request *request;
     struct http_client_response *response;
     struct curl_slist *headers;
@@ -85,7 +86,7 @@ static size_t on_header(char *data, size_t one, size_t size, void *argument) {
 }
 
 static void set_body(struct transfer *transfer) {
-    CURL *curl = transfer->curl;
+    CURL *curl = transfer->link.easy;
     const struct http_client_request *request = transfer->request;
     if (request->method == HTTP_METHOD_GET) {
         curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L);
@@ -129,7 +130,7 @@ static enum status set_headers(struct transfer *transfer) {
         }
         status = add_header(transfer, line);
     }
-    curl_easy_setopt(transfer->curl, CURLOPT_HTTPHEADER, transfer->headers);
+    curl_easy_setopt(transfer->link.easy, CURLOPT_HTTPHEADER, transfer->headers);
     return status;
 }
 
@@ -139,11 +140,11 @@ static enum status set_url(struct transfer *transfer) {
         url = NULL;
         return STATUS_NO_MEMORY;
     }
-    return curl_easy_setopt(transfer->curl, CURLOPT_URL, url) == CURLE_OK ? STATUS_OK : STATUS_NO_MEMORY;
+    return curl_easy_setopt(transfer->link.easy, CURLOPT_URL, url) == CURLE_OK ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
 static enum status set_up(struct transfer *transfer) {
-    CURL *curl = transfer->curl;
+    CURL *curl = transfer->link.easy;
     const struct http_client_request *request = transfer->request;
     uint32_t connect_ms = request->connect_timeout_ms ? request->connect_timeout_ms : HTTP_CONNECT_TIMEOUT_MS;
     curl_easy_reset(curl); /* forgets options, keeps the connection */
@@ -153,7 +154,6 @@ static enum status set_up(struct transfer *transfer) {
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(curl, CURLOPT_TCP_NODELAY, 1L);
-    curl_easy_setopt(curl, CURLOPT_MAXCONNECTS, 1L);
     curl_easy_setopt(curl, CURLOPT_MAXAGE_CONN, (long)IDLE_AGE_MAX_S);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
@@ -179,9 +179,9 @@ static enum status status_of(const struct transfer *transfer, CURLcode code) {
     case CURLE_URL_MALFORMAT:
         return STATUS_INVALID;
     case CURLE_OUT_OF_MEMORY:
-        return was_sent(transfer->curl) ? STATUS_UNKNOWN : STATUS_NO_MEMORY;
+        return was_sent(transfer->link.easy) ? STATUS_UNKNOWN : STATUS_NO_MEMORY;
     case CURLE_OPERATION_TIMEDOUT:
-        return was_sent(transfer->curl) ? STATUS_UNKNOWN : STATUS_TIMEOUT;
+        return was_sent(transfer->link.easy) ? STATUS_UNKNOWN : STATUS_TIMEOUT;
     case CURLE_WRITE_ERROR:
         if (buffer_status(&transfer->response->body) != STATUS_OK) {
             return buffer_status(&transfer->response->body) == STATUS_TOO_LARGE ? STATUS_TOO_LARGE
@@ -190,7 +190,41 @@ static enum status status_of(const struct transfer *transfer, CURLcode code) {
         return buffer_status(&transfer->response->headers) == STATUS_TOO_LARGE ? STATUS_TOO_LARGE
                                                                                : STATUS_UNKNOWN;
     default:
-        return was_sent(transfer->curl) ? STATUS_UNKNOWN : STATUS_UNAVAILABLE;
+        return was_sent(transfer->link.easy) ? STATUS_UNKNOWN : STATUS_UNAVAILABLE;
+    }
+}
+
+/* As the deadline's end: what was sent may have been done. */
+static bool is_unwanted(const struct http_client_request *request) {
+    return request->is_unwanted && request->is_unwanted(request->context);
+}
+
+/* What became of the transfer once libcurl has no more to do with it. */
+static CURLcode result_of(CURLM *multi) {
+    int left;
+    const struct CURLMsg *told = curl_multi_info_read(multi, &left);
+    return told && told->msg == CURLMSG_DONE ? told->data.result : CURLE_OUT_OF_MEMORY;
+}
+
+/* As curl_easy_perform, which looks up from its waiting only once a second. */
+static CURLcode transfer_all(const struct transfer *transfer) {
+    CURLM *multi = transfer->link.multi;
+    int wait_ms = transfer->request->is_unwanted ? HTTP_CLIENT_LOOK_MS : WAIT_MS;
+    int running = 0;
+    for (;;) {
+        if (curl_multi_perform(multi, &running) != CURLM_OK) {
+            return CURLE_OUT_OF_MEMORY;
+        }
+        if (running == 0) {
+            return result_of(multi);
+        }
+        int ready = 0;
+        if (curl_multi_poll(multi, NULL, 0, wait_ms, &ready) != CURLM_OK) {
+            return CURLE_OUT_OF_MEMORY;
+        }
+        if (ready == 0 && is_unwanted(transfer->request)) {
+            return CURLE_OPERATION_TIMEDOUT;
+        }
     }
 }
 
@@ -198,14 +232,18 @@ static enum status run(struct transfer *transfer, struct error *error) {
     struct http_client_response *response = transfer->response;
     buffer_clear(&response->body);
     buffer_clear(&response->headers);
-    CURLcode code = curl_easy_perform(transfer->curl);
+    if (curl_multi_add_handle(transfer->link.multi, transfer->link.easy) != CURLM_OK) {
+        return error_set(error, STATUS_NO_MEMORY, "no memory for a request");
+    }
+    CURLcode code = transfer_all(transfer);
     enum status status = status_of(transfer, code);
+    long http_status = 0;
+    curl_easy_getinfo(transfer->link.easy, CURLINFO_RESPONSE_CODE, &http_status);
+    curl_multi_remove_handle(transfer->link.multi, transfer->link.easy);
     if (status != STATUS_OK) {
         return error_set(error, status, "%s: %s", transfer->request->authority,
                          transfer->message[0] != '\0' ? transfer->message : curl_easy_strerror(code));
     }
-    long http_status = 0;
-    curl_easy_getinfo(transfer->curl, CURLINFO_RESPONSE_CODE, &http_status);
     response->status = (unsigned)http_status;
     return STATUS_OK;
 }
@@ -222,8 +260,7 @@ enum status http_client_perform(struct http_client *client, const struct http_cl
         return error_set(error, STATUS_INVALID, "a GET takes no body");
     }
     struct transfer transfer = {.request = request, .response = response};
-    transfer.curl = client_pool_take(&client->pool, request->authority);
-    if (!transfer.curl) {
+    if (!client_pool_take(&client->pool, request->authority, &transfer.link)) {
         return error_set(error, STATUS_NO_MEMORY, "no memory for a request");
     }
     status = set_up(&transfer);
@@ -231,9 +268,9 @@ enum status http_client_perform(struct http_client *client, const struct http_cl
         status == STATUS_OK ? run(&transfer, error) : error_set(error, status, "no memory for a request");
     curl_slist_free_all(transfer.headers);
     if (status == STATUS_OK) {
-        client_pool_give(&client->pool, transfer.curl, request->authority);
+        client_pool_give(&client->pool, &transfer.link, request->authority);
     } else {
-        curl_easy_cleanup(transfer.curl);
+        client_link_close(&transfer.link);
     }
     return status;
 }

@@ -319,6 +319,25 @@ static void an_answer_too_late_is_unknown(void **state) {
     close(listener);
 }
 
+static bool is_unwanted_soon(void *context) {
+    uint64_t *until_ms = context;
+    return clock_monotonic_ms() >= *until_ms;
+}
+
+static void an_answer_no_longer_wanted_is_unknown(void **state) {
+    uint16_t port;
+    (void)state;
+    int listener = raw_listen(&port);
+    uint64_t before_ms = clock_monotonic_ms();
+    uint64_t until_ms = before_ms + 100;
+    struct http_client_request request = request_to(port, HTTP_METHOD_POST, "/", "a");
+    request.is_unwanted = is_unwanted_soon;
+    request.context = &until_ms;
+    assert_int_equal(perform(&request), STATUS_UNKNOWN);
+    assert_in_range(clock_monotonic_ms() - before_ms, 100, 1500);
+    close(listener);
+}
+
 /* A full backlog drops further SYNs: the connection never comes about. */
 static void no_connection_in_time_is_a_timeout(void **state) {
     uint16_t port;
@@ -415,6 +434,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(only_the_allowed_are_sent_again, init, finish),
         cmocka_unit_test_setup_teardown(half_an_answer_is_unknown, init, finish),
         cmocka_unit_test_setup_teardown(an_answer_too_late_is_unknown, init, finish),
+        cmocka_unit_test_setup_teardown(an_answer_no_longer_wanted_is_unknown, init, finish),
         cmocka_unit_test_setup_teardown(no_connection_in_time_is_a_timeout, init, finish),
         cmocka_unit_test_setup_teardown(large_answers_are_bounded, init, finish),
         cmocka_unit_test_setup_teardown(redirects_are_not_followed, init, finish),

@@ -87,6 +87,7 @@ enum {
     HTTP_STOP_GRACE_MS = 2000,         /* for handlers to return when a server stops */
     HTTP_CONNECT_TIMEOUT_MS = 2000,
     HTTP_CLIENT_IDLE_MAX = 64, /* kept connections of one client */
+    HTTP_CLIENT_LOOK_MS = 10,  /* between two looks at whether an answer is still wanted */
     REQUEST_DEADLINE_MS = 5000,
     LONG_POLL_MS_MAX = 60000,
     FETCH_RECORDS_DEFAULT = 500,
@@ -100,6 +101,7 @@ enum {
     LONG_POLLS_MAX = 1024,        /* readers that wait at one broker */
     LONG_POLL_PIECE_MS = 200,     /* one that waits looks up this often */
     FORWARD_ATTEMPT_MS = 2000,    /* for another broker's answer, before the leader is looked for again */
+    FORWARD_HEARSAY_MS = 700,     /* the same where nobody here hears of a new leader: an election, and some */
     FORWARD_WAIT_MS = 1000,       /* of a long poll at another broker, before it is asked again */
     FANOUT_MS = 1000,             /* for all brokers' answers, where one request asks all of them */
     FANOUT_THREADS_MAX = 8,       /* of one such request */

@@ -4,7 +4,7 @@
  * What the status says about the far side, for requests that change something there:
  *   OK           an answer came; read its HTTP status
  *   UNAVAILABLE  no connection: nothing was sent
- *   TIMEOUT      the deadline passed before anything was sent
+ *   TIMEOUT      the deadline passed, or the answer was no longer wanted, before anything was sent
  *   UNKNOWN      sent, in part or whole, and no whole answer came: it may have happened
  *   TOO_LARGE    an answer came but is larger than allowed: it did happen
  *   INVALID, NO_MEMORY: nothing was sent
@@ -34,6 +34,10 @@ struct http_client_request {
     uint32_t connect_timeout_ms; /* 0: HTTP_CONNECT_TIMEOUT_MS */
     uint32_t timeout_ms;         /* for all of it, above 0 */
     bool resend_allowed;
+    /* Asked every HTTP_CLIENT_LOOK_MS while nothing comes, on the caller's thread: whether the answer is no
+     * longer wanted. Then the request ends as at its deadline. NULL: it is wanted until then. */
+    bool (*is_unwanted)(void *context);
+    void *context;
 };
 
 /* In the caller's memory: init, perform (any number of times), finish. */
