@@ -22,6 +22,9 @@ struct metadata;
 
 enum { ADDRESS_SIZE_MAX = HOST_SIZE_MAX + 8 }; /* "host:port" with its NUL */
 
+/* Group ids stay below: JSON's numbers hold them exactly. */
+#define METADATA_GROUP_MAX (UINT64_C(1) << 53)
+
 struct metadata_broker {
     uint32_t id;
     raft_id incarnation;   /* the current one */
@@ -84,6 +87,8 @@ enum metadata_command_type {
     METADATA_CREATE_TOPIC = 2,
     METADATA_DELETE_TOPIC = 3,
     METADATA_CONFIGURE_TOPIC = 4,
+    METADATA_SKIP_NUMBERS = 5, /* unsafe recovery: group ids and incarnations that a lost part of the log may
+                                  have given are passed over; such incarnations count as superseded */
 };
 
 struct metadata_assignment {
@@ -104,6 +109,8 @@ struct metadata_command {
                                                 one stands for its broker's current one; owned after decode */
     uint32_t config_count;
     struct metadata_config *configs; /* CREATE, CONFIGURE (an empty value removes); owned after decode */
+    uint64_t skipped_groups;         /* SKIP_NUMBERS */
+    uint32_t skipped_incarnations;   /* SKIP_NUMBERS */
 };
 
 /* Frees the arrays of a decoded command. Takes a zeroed one; may be called twice. */
@@ -155,8 +162,10 @@ const struct metadata_broker *metadata_broker_by_id(const struct metadata *metad
 /* The broker whose current incarnation that is; NULL: unknown or superseded. */
 const struct metadata_broker *metadata_broker_by_incarnation(const struct metadata *metadata,
                                                              raft_id incarnation);
-/* The broker id that an incarnation, current or superseded, belongs to; 0: never given. */
+/* The broker id that an incarnation, current or superseded, belongs to; 0: never given, or passed over. */
 uint32_t metadata_broker_id_of(const struct metadata *metadata, raft_id incarnation);
+/* Whether that incarnation will not be given any more: it was, or it was passed over. */
+bool metadata_incarnation_is_past(const struct metadata *metadata, raft_id incarnation);
 /* Ids of groups ever given are below this one. */
 uint64_t metadata_next_group(const struct metadata *metadata);
 size_t metadata_topic_count(const struct metadata *metadata);

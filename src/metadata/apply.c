@@ -12,6 +12,8 @@ static enum status dispatch(struct application *application) {
         return metadata_apply_delete_topic(application);
     case METADATA_CONFIGURE_TOPIC:
         return metadata_apply_configure_topic(application);
+    case METADATA_SKIP_NUMBERS:
+        return metadata_apply_skip_numbers(application);
     }
     return STATUS_UNSUPPORTED;
 }

@@ -26,5 +26,6 @@ enum status metadata_apply_register_broker(struct application *application) AVIA
 enum status metadata_apply_create_topic(struct application *application) AVIARY_MUST_USE;
 enum status metadata_apply_delete_topic(struct application *application) AVIARY_MUST_USE;
 enum status metadata_apply_configure_topic(struct application *application) AVIARY_MUST_USE;
+enum status metadata_apply_skip_numbers(struct application *application) AVIARY_MUST_USE;
 
 #endif

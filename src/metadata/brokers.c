@@ -86,6 +86,10 @@ uint32_t metadata_broker_id_of(const struct metadata *metadata, raft_id incarnat
     return metadata->owners[incarnation - 1];
 }
 
+bool metadata_incarnation_is_past(const struct metadata *metadata, raft_id incarnation) {
+    return incarnation <= metadata->incarnation_count;
+}
+
 const struct metadata_broker *metadata_broker_by_incarnation(const struct metadata *metadata,
                                                              raft_id incarnation) {
     uint32_t id = metadata_broker_id_of(metadata, incarnation);

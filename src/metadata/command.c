@@ -48,6 +48,11 @@ static void encode_configure_topic(const struct metadata_command *command, struc
     metadata_sink_configs(sink, command->configs, command->config_count);
 }
 
+static void encode_skip_numbers(const struct metadata_command *command, struct sink *sink) {
+    metadata_sink_u64(sink, command->skipped_groups);
+    metadata_sink_u32(sink, command->skipped_incarnations);
+}
+
 void metadata_command_encode(const struct metadata_command *command, struct buffer *out) {
     struct sink sink = {.out = out};
     metadata_sink_u8(&sink, FORMAT);
@@ -64,6 +69,9 @@ void metadata_command_encode(const struct metadata_command *command, struct buff
         break;
     case METADATA_CONFIGURE_TOPIC:
         encode_configure_topic(command, &sink);
+        break;
+    case METADATA_SKIP_NUMBERS:
+        encode_skip_numbers(command, &sink);
         break;
     }
 }
@@ -135,6 +143,12 @@ static enum status decode_configure_topic(struct reader *reader, struct metadata
     return decode_configs(reader, command);
 }
 
+static enum status decode_skip_numbers(struct reader *reader, struct metadata_command *command) {
+    command->skipped_groups = reader_u64(reader);
+    command->skipped_incarnations = reader_u32(reader);
+    return STATUS_OK;
+}
+
 static enum status decode_body(struct reader *reader, struct metadata_command *command) {
     switch (command->type) {
     case METADATA_REGISTER_BROKER:
@@ -145,6 +159,8 @@ static enum status decode_body(struct reader *reader, struct metadata_command *c
         return decode_delete_topic(reader, command);
     case METADATA_CONFIGURE_TOPIC:
         return decode_configure_topic(reader, command);
+    case METADATA_SKIP_NUMBERS:
+        return decode_skip_numbers(reader, command);
     }
     return STATUS_UNSUPPORTED;
 }

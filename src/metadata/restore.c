@@ -49,10 +49,14 @@ static enum status read_brokers(struct reader *reader, struct metadata *metadata
     return STATUS_OK;
 }
 
-/* The current incarnation of a broker is the last that it was given, and who was given one is a broker. */
+/* The current incarnation of a broker is the last that it was given, and who was given one is a broker. One
+ * that was passed over was given to nobody. */
 static bool incarnations_hold(const struct metadata *metadata) {
     raft_id newest[BROKERS_MAX] = {0};
     for (size_t i = 0; i < metadata->incarnation_count; i++) {
+        if (metadata->owners[i] == 0 && i >= metadata->first_voter_count) {
+            continue;
+        }
         const struct metadata_broker *broker = metadata_broker_by_id(metadata, metadata->owners[i]);
         if (!broker) {
             return false;

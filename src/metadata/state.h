@@ -19,7 +19,7 @@ struct metadata {
     uint32_t first_voter_count;
     uint64_t next_group;
 
-    uint32_t *owners; /* broker id of incarnation i + 1 */
+    uint32_t *owners; /* broker id of incarnation i + 1; 0: passed over */
     size_t incarnation_count;
     size_t incarnation_capacity;
 

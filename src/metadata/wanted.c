@@ -46,7 +46,7 @@ bool reconcile_lost(const struct metadata *metadata, const struct raft_configura
     size_t count = 0;
     for (uint32_t i = 0; i < now->count; i++) {
         raft_id id = now->members[i].id;
-        if (metadata_broker_id_of(metadata, id) == 0) {
+        if (!metadata_incarnation_is_past(metadata, id)) {
             return false;
         }
         if (!metadata_broker_by_incarnation(metadata, id)) {

@@ -3,6 +3,8 @@
  */
 #include "metadata_fixture.h"
 
+#include "aviary/metadata/reconcile.h"
+
 static const raft_id FIRST_THREE[] = {1, 2, 3};
 
 static void test_first_voters_get_incarnations_by_id(void **state) {
@@ -138,8 +140,55 @@ static void test_entries_that_are_no_commands(void **state) {
     metadata_destroy(metadata);
 }
 
+static void test_skipped_numbers_are_given_to_nobody(void **state) {
+    (void)state;
+    struct metadata *metadata = make_metadata(3);
+    struct metadata_command skip = {
+        .type = METADATA_SKIP_NUMBERS, .skipped_groups = 1000, .skipped_incarnations = 50};
+    assert_int_equal(apply_command(metadata, &skip).result.status, STATUS_OK);
+    assert_int_equal(metadata_next_group(metadata), 1001);
+    assert_true(metadata_incarnation_is_past(metadata, 53));
+    assert_false(metadata_incarnation_is_past(metadata, 54));
+    assert_int_equal(metadata_broker_id_of(metadata, 53), 0);
+    assert_null(metadata_broker_by_incarnation(metadata, 53));
+    assert_int_equal(register_broker(metadata, 20, 201).result.incarnation, 54);
+
+    /* A group that has such a member has lost it: its leader need not wait for the metadata to know it. */
+    struct raft_configuration now = {.count = 2,
+                                     .members = {{.id = 1, .voter = true}, {.id = 7, .voter = true}}};
+    raft_id lost[RAFT_MEMBERS_MAX];
+    size_t lost_count;
+    assert_true(reconcile_lost(metadata, &now, lost, &lost_count));
+    assert_int_equal(lost_count, 1);
+    assert_int_equal(lost[0], 7);
+
+    struct buffer snapshot;
+    buffer_init(&snapshot, COMMAND_BYTES_MAX);
+    metadata_snapshot(metadata, &snapshot);
+    struct metadata *restored = make_metadata(1);
+    assert_int_equal(metadata_restore(restored, buffer_slice(&snapshot)), STATUS_OK);
+    assert_int_equal(metadata_digest(restored), metadata_digest(metadata));
+    buffer_finish(&snapshot);
+    metadata_destroy(restored);
+    metadata_destroy(metadata);
+}
+
+static void test_more_than_there_are_numbers_is_refused(void **state) {
+    (void)state;
+    struct metadata *metadata = make_metadata(3);
+    struct metadata_command skip = {.type = METADATA_SKIP_NUMBERS, .skipped_groups = METADATA_GROUP_MAX};
+    assert_int_equal(apply_command(metadata, &skip).result.status, STATUS_TOO_LARGE);
+    skip = (struct metadata_command){.type = METADATA_SKIP_NUMBERS, .skipped_incarnations = INCARNATIONS_MAX};
+    assert_int_equal(apply_command(metadata, &skip).result.status, STATUS_TOO_LARGE);
+    assert_int_equal(metadata_next_group(metadata), 1);
+    assert_false(metadata_incarnation_is_past(metadata, 4));
+    metadata_destroy(metadata);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_skipped_numbers_are_given_to_nobody),
+        cmocka_unit_test(test_more_than_there_are_numbers_is_refused),
         cmocka_unit_test(test_first_voters_get_incarnations_by_id),
         cmocka_unit_test(test_a_known_disk_only_changes_its_addresses),
         cmocka_unit_test(test_a_new_disk_takes_the_old_ones_place),

@@ -152,7 +152,7 @@ static void test_unknown_formats_and_types(void **state) {
     bytes.data[0] = 2;
     assert_int_equal(decode_copy(bytes.data, bytes.size), STATUS_UNSUPPORTED);
     bytes.data[0] = 1;
-    static const uint8_t unknown[] = {0, 5, 255};
+    static const uint8_t unknown[] = {0, 6, 255};
     for (size_t i = 0; i < sizeof unknown; i++) {
         bytes.data[1] = unknown[i];
         assert_int_equal(decode_copy(bytes.data, bytes.size), STATUS_UNSUPPORTED);

@@ -262,7 +262,7 @@ static void test_a_history_that_cannot_be_is_refused(void **state) {
     static const struct lie lies[] = {
         {AT_SECOND_BROKER + 4, 8, 2, STATUS_CORRUPT}, /* the superseded one as current */
         {AT_OWNERS + 4, 4, 99, STATUS_CORRUPT},       /* its owner is no broker */
-        {AT_OWNERS + 4, 4, 0, STATUS_CORRUPT},        /* nobody's */
+        {AT_OWNERS + 4, 4, 0, STATUS_CORRUPT},        /* a first voter who is nobody */
     };
     for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++) {
         expect_lie_refused(superseded_snapshot(), &lies[i]);
