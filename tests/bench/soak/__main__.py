@@ -67,7 +67,7 @@ def fill_key_tables(cluster):
     """So many keyed writes that the table of each partition forgets its first ones."""
     for partition in range(mixed.PARTITIONS):
         until = time.monotonic() + FILL_SECONDS_MAX
-        while cluster.partition(mixed.TOPIC, partition)["high_watermark"] <= KEYS_MAX:
+        while mixed.end_of(cluster, partition) <= KEYS_MAX:
             assert time.monotonic() < until, "the table of keys was not filled in time"
             run_wrk(cluster.leader(mixed.TOPIC, partition), "keyed.lua", 64,
                     f"/v1/topics/{mixed.TOPIC}/messages?partition={partition}")

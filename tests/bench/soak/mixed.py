@@ -10,6 +10,7 @@ import uuid
 
 from harness.client import NDJSON
 from harness.http import Unanswered
+from harness.waiting import wait_until
 
 TOPIC = "soak"
 PARTITIONS = 2
@@ -102,6 +103,12 @@ def value_of(number):
     return f"{number} ".ljust(VALUE_BYTES - number % 97, "v")
 
 
+def end_of(cluster, partition):
+    """The offset that the partition's next record will get; its leader may be slow to say."""
+    return wait_until(lambda: cluster.partition(TOPIC, partition).get("high_watermark", -1) + 1, 30,
+                      f"the leader of partition {partition} answers") - 1
+
+
 class MixedLoad:
     """`rate` operations a second by a few threads, and readers that wait at the ends of the partitions."""
 
@@ -112,11 +119,8 @@ class MixedLoad:
         self._threads += [threading.Thread(target=self._poller, args=(index,), daemon=True) for index in range(POLLERS)]
         # Written by one thread each, summed up at the end.
         self.counts = [collections.Counter() for _ in self._threads]
-        self.acknowledged = [Acknowledged(self._end(partition)) for partition in range(PARTITIONS)]
+        self.acknowledged = [Acknowledged(end_of(cluster, partition)) for partition in range(PARTITIONS)]
         self.failures = []
-
-    def _end(self, partition):
-        return self._cluster.partition(TOPIC, partition)["high_watermark"]
 
     def __enter__(self):
         self._began = time.monotonic()
