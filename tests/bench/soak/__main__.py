@@ -79,15 +79,22 @@ def wake_workers(cluster):
         run_wrk(broker, "sweep.lua", CONNECTIONS_MAX - 48)
 
 
+def partitions(cluster):
+    """As their leaders see them, all of them."""
+    def told():
+        rows = cluster.living[0].get(f"/v1/partitions?topic={mixed.TOPIC}")["partitions"]
+        return rows if all("term" in row for row in rows) else None
+    return wait_until(told, 30, "all leaders answer")
+
+
 def term_sum(cluster):
     """Grows with each election of a partition of the topic that lasts."""
-    return sum(each["term"] for each in cluster.living[0].get(f"/v1/partitions?topic={mixed.TOPIC}")["partitions"])
+    return sum(row["term"] for row in partitions(cluster))
 
 
 def wait_for_replicas(cluster):
-    wait_until(lambda: all(replica["match_index"] == each["last_index"]
-                           for each in cluster.living[0].get(f"/v1/partitions?topic={mixed.TOPIC}")["partitions"]
-                           for replica in each["replicas"]), 60, "all replicas have all")
+    wait_until(lambda: all(replica["match_index"] == row["last_index"]
+                           for row in partitions(cluster) for replica in row["replicas"]), 60, "all replicas have all")
 
 
 def commit():
