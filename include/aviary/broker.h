@@ -102,6 +102,7 @@ void broker_identity(struct broker *broker, struct broker_identity *ret_identity
 struct broker_route {
     uint64_t group;
     bool here;                           /* this broker leads it */
+    bool hearsay;                        /* no replica here: another broker said so, some time ago */
     uint32_t leader;                     /* broker id; 0: not known */
     uint64_t term;                       /* 0: not known */
     char rest_address[ADDRESS_SIZE_MAX]; /* of the leader */
@@ -118,6 +119,11 @@ enum status broker_find_partition(struct broker *broker, struct slice topic, uin
  */
 enum status broker_find_leader(struct broker *broker, uint64_t group, uint64_t deadline_ms,
                                struct broker_route *ret_route, struct error *error) AVIARY_MUST_USE;
+/*
+ * Whether the replica here has heard of a leader of a later term than the route's: who waits for that route's
+ * broker may wait for ever. False also where it is hearsay, of which nothing is heard here.
+ */
+bool broker_route_is_over(struct broker *broker, const struct broker_route *route);
 /* That leader refused or cannot be reached: ask again instead of remembering it. */
 void broker_forget_leader(struct broker *broker, uint64_t group);
 

@@ -261,8 +261,8 @@ static enum leader_outcome fetch_there(struct call *call, const struct broker_ro
         hop_header(&hop, "X-Aviary-Offset", slice_of_string(offset_text));
     }
     hop.resend_allowed = true;
-    uint64_t attempt_end_ms = now_ms + wait_ms + FORWARD_ATTEMPT_MS;
-    hop.deadline_ms = attempt_end_ms < call->deadline_ms ? attempt_end_ms : call->deadline_ms;
+    hop.route = route;
+    hop.deadline_ms = hop_attempt_end_ms(call, route, wait_ms);
     _cleanup_hop_answer_ struct http_client_response answer;
     enum status status = hop_perform(call->api, &hop, &answer, NULL);
     if (status == STATUS_OK && answer.status == 200 && hop_answer_number(&answer, "X-Record-Count") == 0 &&

@@ -1,8 +1,6 @@
 /* The client's request sent on as it is, and the answer given back. */
 #include "leader.h"
 
-#include "aviary/base/clock.h"
-
 #include "media.h"
 #include "text.h"
 
@@ -89,9 +87,9 @@ static enum leader_outcome forward(struct call *call, const struct broker_route 
     struct hop hop;
     leader_hop_of_call(call, route, &hop);
     hop.resend_allowed = reads;
-    uint64_t attempt_end_ms = clock_monotonic_ms() + FORWARD_ATTEMPT_MS;
-    if (reads && attempt_end_ms < hop.deadline_ms) {
-        hop.deadline_ms = attempt_end_ms;
+    if (reads) {
+        hop.deadline_ms = hop_attempt_end_ms(call, route, 0);
+        hop.route = route;
     }
     _cleanup_hop_answer_ struct http_client_response answer;
     enum status status = hop_perform(call->api, &hop, &answer, NULL);

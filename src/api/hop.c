@@ -24,6 +24,17 @@ static enum status format_target(const struct hop *hop, struct buffer *target) {
     return buffer_status(target);
 }
 
+/* Who asks, and about whose answer. */
+struct wait {
+    struct broker *broker;
+    const struct broker_route *route;
+};
+
+static bool is_over(void *context) {
+    const struct wait *wait = context;
+    return broker_route_is_over(wait->broker, wait->route);
+}
+
 enum status hop_perform(struct api *api, const struct hop *hop, struct http_client_response *ret_answer,
                         struct error *error) {
     http_client_response_init(ret_answer, hop->answer_bytes_max);
@@ -46,6 +57,7 @@ enum status hop_perform(struct api *api, const struct hop *hop, struct http_clie
     struct hop told = *hop;
     hop_header(&told, "X-Aviary-Forwarded", slice_of_string(id_text));
     hop_header(&told, "X-Aviary-Timeout-Ms", slice_of_string(timeout_text));
+    struct wait wait = {.broker = api->broker, .route = hop->route};
     struct http_client_request request = {
         .method = hop->method,
         .authority = hop->peer_address,
@@ -55,8 +67,16 @@ enum status hop_perform(struct api *api, const struct hop *hop, struct http_clie
         .body = hop->body,
         .timeout_ms = (uint32_t)timeout_ms,
         .resend_allowed = hop->resend_allowed,
+        .is_unwanted = hop->route ? is_over : NULL,
+        .context = &wait,
     };
     return http_client_perform(api->client, &request, ret_answer, error);
+}
+
+uint64_t hop_attempt_end_ms(const struct call *call, const struct broker_route *route, uint64_t wait_ms) {
+    uint64_t attempt_ms = wait_ms + (route->hearsay ? FORWARD_HEARSAY_MS : FORWARD_ATTEMPT_MS);
+    uint64_t end_ms = clock_monotonic_ms() + attempt_ms;
+    return end_ms < call->deadline_ms ? end_ms : call->deadline_ms;
 }
 
 uint64_t hop_answer_number(const struct http_client_response *answer, const char *name) {

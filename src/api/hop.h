@@ -18,8 +18,9 @@ struct hop {
     struct http_pair headers[HOP_HEADERS_MAX];
     size_t header_count;
     struct slice body;
-    uint64_t deadline_ms; /* monotonic; the far side is told a little less */
-    bool resend_allowed;  /* may arrive twice */
+    uint64_t deadline_ms;             /* monotonic; the far side is told a little less */
+    const struct broker_route *route; /* to the leader: waits no longer once another one leads. NULL: waits */
+    bool resend_allowed;              /* may arrive twice */
     size_t answer_bytes_max;
 };
 
@@ -28,6 +29,10 @@ void hop_header(struct hop *hop, const char *name, struct slice value);
 /* As http_client_perform; finish `ret_answer` in any case. TIMEOUT where the deadline is over. */
 enum status hop_perform(struct api *api, const struct hop *hop, struct http_client_response *ret_answer,
                         struct error *error) AVIARY_MUST_USE;
+
+/* Until when, within the call, one attempt at that leader may last, which itself may wait for `wait_ms`; what
+ * is hearsay is asked about sooner. */
+uint64_t hop_attempt_end_ms(const struct call *call, const struct broker_route *route, uint64_t wait_ms);
 
 /* A header of the answer that is a number; 0 without it. */
 uint64_t hop_answer_number(const struct http_client_response *answer, const char *name);

@@ -39,6 +39,7 @@ static bool answer_at_leader(struct call *call, uint64_t group, const struct sim
     leader_hop_of_call(call, &route, &hop);
     hop.resend_allowed = true;
     hop.deadline_ms = deadline_ms + FORWARD_ATTEMPT_MS;
+    hop.route = &route;
     _cleanup_hop_answer_ struct http_client_response answer;
     enum status status = hop_perform(call->api, &hop, &answer, NULL);
     if (status != STATUS_OK || answer.status >= 500) {

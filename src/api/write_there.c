@@ -1,7 +1,5 @@
 #include "write_there.h"
 
-#include "aviary/base/clock.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -88,14 +86,14 @@ static enum status send(struct write *write, const struct broker_route *route, s
     char if_match[32];
     text_of_hash(&write->key->payload, payload);
     snprintf(if_match, sizeof if_match, "\"%" PRId64 "\"", write->expected_offset);
-    uint64_t attempt_end_ms = clock_monotonic_ms() + FORWARD_ATTEMPT_MS;
     struct hop hop = {
         .method = HTTP_METHOD_POST,
         .peer_address = route->peer_address,
         .path = path,
         .query = query,
         .body = write->batch,
-        .deadline_ms = attempt_end_ms < call->deadline_ms ? attempt_end_ms : call->deadline_ms,
+        .deadline_ms = hop_attempt_end_ms(call, route, 0),
+        .route = route,
         .resend_allowed = true, /* the key finds a second one */
         .answer_bytes_max = ANSWER_BYTES_MAX,
     };

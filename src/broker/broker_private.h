@@ -25,9 +25,10 @@ enum { LEADER_HINTS = 1024 };
 
 /* A leader of a group without a replica here, as another broker said. */
 struct leader_hint {
-    uint64_t group; /* 0: free */
-    uint32_t broker_id;
+    uint64_t group;     /* 0: free */
+    uint32_t broker_id; /* 0: not known */
     uint64_t term;
+    uint32_t doubted; /* the one before that was forgotten; 0: none */
 };
 
 struct broker_counters {

@@ -72,6 +72,7 @@ bool route_known(struct broker *broker, uint64_t group, struct broker_route *ret
     struct broker_route route = {.group = group};
     bool known = route_from_view(broker, group, &has_replica, &route) ||
                  (!has_replica && route_from_hint(broker, group, &route));
+    route.hearsay = !has_replica;
     if (!known || (!route.here && !route_fill_addresses(broker, &route))) {
         return false;
     }
@@ -82,19 +83,39 @@ bool route_known(struct broker *broker, uint64_t group, struct broker_route *ret
     return true;
 }
 
+bool broker_route_is_over(struct broker *broker, const struct broker_route *route) {
+    struct broker_partition_position position;
+    return broker_partition_position(broker, route->group, &position) && position.leader != 0 &&
+           position.term > route->term;
+}
+
 void broker_forget_leader(struct broker *broker, uint64_t group) {
     mutex_lock(&broker->leaders_mutex);
     struct leader_hint *hint = &broker->leader_hints[group % LEADER_HINTS];
-    if (hint->group == group) {
-        *hint = (struct leader_hint){0};
+    if (hint->group == group && hint->broker_id != 0) {
+        *hint = (struct leader_hint){.group = group, .doubted = hint->broker_id};
     }
     mutex_unlock(&broker->leaders_mutex);
 }
 
-/* Peer addresses of the brokers that hold a replica of the group. NOT_FOUND: no such group. */
+/* The broker that was the leader by hearsay and then could not be reached; 0: none. */
+static uint32_t route_doubted(struct broker *broker, uint64_t group) {
+    mutex_lock(&broker->leaders_mutex);
+    const struct leader_hint *hint = &broker->leader_hints[group % LEADER_HINTS];
+    uint32_t doubted = hint->group == group ? hint->doubted : 0;
+    mutex_unlock(&broker->leaders_mutex);
+    return doubted;
+}
+
+/*
+ * Peer addresses of the brokers that hold a replica of the group, the doubted one last: it may take long to
+ * say nothing. NOT_FOUND: no such group.
+ */
 static enum status route_replicas(struct broker *broker, uint64_t group,
                                   char (*ret_addresses)[ADDRESS_SIZE_MAX], size_t *ret_count) {
     enum status status = STATUS_NOT_FOUND;
+    uint32_t doubted = route_doubted(broker, group);
+    const struct metadata_broker *last = NULL;
     ASSERT(pthread_rwlock_rdlock(&broker->metadata_lock) == 0);
     uint32_t number;
     const struct metadata_topic *topic = metadata_topic_of_group(broker->metadata, group, &number);
@@ -103,9 +124,17 @@ static enum status route_replicas(struct broker *broker, uint64_t group,
         const struct metadata_broker *replica =
             metadata_broker_by_incarnation(broker->metadata, topic->partitions[number].replicas[i]);
         status = STATUS_OK;
-        if (replica && replica->id != broker->options.id && replica->peer_address[0] != '\0') {
+        if (replica == NULL || replica->id == broker->options.id || replica->peer_address[0] == '\0') {
+            continue;
+        }
+        if (replica->id == doubted) {
+            last = replica;
+        } else {
             memcpy(ret_addresses[(*ret_count)++], replica->peer_address, ADDRESS_SIZE_MAX);
         }
+    }
+    if (last) {
+        memcpy(ret_addresses[(*ret_count)++], last->peer_address, ADDRESS_SIZE_MAX);
     }
     ASSERT(pthread_rwlock_unlock(&broker->metadata_lock) == 0);
     return status;
