@@ -168,7 +168,7 @@ void raft_read_fail_all(struct raft *raft);
 
 /* transfer.c */
 enum status raft_transfer_start(struct raft *raft, raft_id to) AVIARY_MUST_USE;
-/* Tells the target to campaign once it has everything. */
+/* Tells the target to campaign once it has everything, and everything is committed. */
 void raft_transfer_advance(struct raft *raft);
 void raft_transfer_tick(struct raft *raft);
 /* The voter, other than this one, with the longest matching log among those that answer; 0: none. */

@@ -116,4 +116,5 @@ void raft_on_persisted(struct raft *raft, uint64_t index, uint64_t term) {
         raft_leader_send_heartbeats(raft);
     }
     raft_commit_by_counting(raft);
+    raft_transfer_advance(raft);
 }

@@ -1,6 +1,7 @@
 /*
- * Leadership transfer (thesis 3.10): proposals stop, the target gets what it lacks, then is told to campaign
- * at once. Where nothing comes of it within an election timeout, proposals go on.
+ * Leadership transfer (thesis 3.10): proposals stop, the target gets what it lacks, and when all of it is
+ * committed, so that no proposal is left in doubt, it is told to campaign at once. Where nothing comes of it
+ * within an election timeout, proposals go on.
  */
 #include "core.h"
 
@@ -49,7 +50,7 @@ void raft_transfer_advance(struct raft *raft) {
         return;
     }
     const struct raft_peer *peer = raft_leader_peer(raft, leadership->transfer_to);
-    if (peer && peer->match_index == raft->log.last_index) {
+    if (peer && peer->match_index == raft->log.last_index && raft->commit_index == raft->log.last_index) {
         leadership->transfer_told = true;
         raft_send(raft, RAFT_SEND_NOW,
                   &(struct raft_message){.type = RAFT_MESSAGE_TIMEOUT_NOW, .to = peer->id});

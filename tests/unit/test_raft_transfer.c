@@ -58,6 +58,33 @@ static void test_zero_is_the_one_most_up_to_date(void **state) {
     cluster_finish(&cluster);
 }
 
+/* What the target has and the leader's disk has not would be in doubt for whoever waits for it at the leader.
+ */
+static void test_nothing_is_left_in_doubt(void **state) {
+    (void)state;
+    struct cluster cluster;
+    raft_id leader = begin(&cluster, 0);
+    raft_id target = leader == 3 ? 2 : 3;
+    struct raft *raft = cluster_node(&cluster, leader)->raft;
+    cluster_crash(&cluster, 6 - leader - target, true);
+    cluster_node(&cluster, leader)->slow_disk = true;
+    assert_int_equal(cluster_propose(&cluster, leader, 1), STATUS_OK);
+    assert_int_equal(cluster_transfer(&cluster, leader, target), STATUS_OK);
+    cluster_run(&cluster, 20);
+    struct raft_progress progress;
+    assert_true(raft_progress(raft, target, &progress));
+    assert_int_equal(progress.match_index, raft_last_index(raft));
+    assert_int_equal(raft_commit_index(raft), raft_last_index(raft) - 1);
+    assert_int_equal(cluster_leader(&cluster), leader);
+    uint64_t proposed = raft_last_index(raft);
+    cluster_node(&cluster, leader)->slow_disk = false;
+    cluster_persist(&cluster, leader, 1);
+    assert_int_equal(raft_commit_index(raft), proposed);
+    cluster_run(&cluster, 20);
+    assert_int_equal(cluster_run_to_leader(&cluster), target);
+    cluster_finish(&cluster);
+}
+
 static void test_only_another_voter_can_be_the_target(void **state) {
     (void)state;
     struct cluster cluster;
@@ -124,6 +151,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_trace),
         cmocka_unit_test(test_zero_is_the_one_most_up_to_date),
+        cmocka_unit_test(test_nothing_is_left_in_doubt),
         cmocka_unit_test(test_only_another_voter_can_be_the_target),
         cmocka_unit_test(test_nobody_fit_to_take_it),
         cmocka_unit_test(test_a_target_that_dies_ends_it_after_its_time),
