@@ -73,7 +73,7 @@ static bool call_decode_voters(struct reader *reader, struct call_registered *re
         registered->voters[i].broker_id = reader_u32(reader);
         reader_copy(reader, registered->voters[i].disk_uuid.bytes, UUID_SIZE);
     }
-    return reader_ok(reader);
+    return reader_ok(reader) && cluster_voters_ascend(registered->voters, registered->voter_count);
 }
 
 static bool call_decode_brokers(struct reader *reader, struct call_registered *registered) {

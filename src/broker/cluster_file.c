@@ -21,6 +21,17 @@ void cluster_file_encode(const struct cluster_file *file, struct buffer *out) {
     }
 }
 
+bool cluster_voters_ascend(const struct metadata_first_voter *voters, size_t count) {
+    uint32_t before = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (voters[i].broker_id <= before) {
+            return false;
+        }
+        before = voters[i].broker_id;
+    }
+    return true;
+}
+
 enum status cluster_file_decode(struct slice bytes, struct cluster_file *ret_file) {
     if (bytes.size < CRC_SIZE || bytes_get_u32le(bytes.data) != crc32c(slice_after(bytes, CRC_SIZE))) {
         return STATUS_CORRUPT;
@@ -43,7 +54,7 @@ enum status cluster_file_decode(struct slice bytes, struct cluster_file *ret_fil
         file.voters[i].broker_id = reader_u32(&reader);
         reader_copy(&reader, file.voters[i].disk_uuid.bytes, UUID_SIZE);
     }
-    if (!reader_done(&reader)) {
+    if (!reader_done(&reader) || !cluster_voters_ascend(file.voters, file.voter_count)) {
         return STATUS_CORRUPT;
     }
     *ret_file = file;

@@ -29,6 +29,8 @@ struct cluster_file {
 void cluster_file_encode(const struct cluster_file *file, struct buffer *out);
 /* CORRUPT, UNSUPPORTED. */
 enum status cluster_file_decode(struct slice bytes, struct cluster_file *ret_file) AVIARY_MUST_USE;
+/* Whether first voters are as incarnations are given to them: by broker id, from 1 on, none twice. */
+bool cluster_voters_ascend(const struct metadata_first_voter *voters, size_t count);
 /* The incarnation of a first voter: its place among them, from 1; 0: it is none. */
 raft_id cluster_file_incarnation(const struct cluster_file *file, uint32_t broker_id,
                                  const struct uuid *disk_uuid);

@@ -67,6 +67,19 @@ static enum status get_uuid(const struct json *object, const char *name, enum js
     return status ? error_set(error, status, "field \"%s\" must be a uuid", name) : STATUS_OK;
 }
 
+static enum status get_known_uuid(const struct json *object, const char *name, struct uuid *ret_uuid,
+                                  struct error *error) {
+    struct uuid uuid = {0};
+    enum status status = get_uuid(object, name, JSON_REQUIRED, &uuid, error);
+    if (!status && uuid_is_zero(&uuid)) {
+        return error_set(error, STATUS_INVALID, "field \"%s\" must not be empty or zero", name);
+    }
+    if (!status) {
+        *ret_uuid = uuid;
+    }
+    return status;
+}
+
 static enum status get_timestamp(const struct json *object, int64_t *ret_timestamp_ms, struct error *error) {
     struct slice text = {0};
     enum status status =
@@ -147,7 +160,7 @@ enum status broker_node_decode(struct slice data, uint32_t id, struct coordinati
         status = get_address(object, &broker, error);
     }
     if (!status) {
-        status = get_uuid(object, "disk_uuid", JSON_REQUIRED, &broker.disk_uuid, error);
+        status = get_known_uuid(object, "disk_uuid", &broker.disk_uuid, error);
     }
     if (!status) {
         status = get_uuid(object, "cluster_id", JSON_OPTIONAL, &broker.cluster_id, error);
@@ -240,10 +253,7 @@ static enum status get_voter(const struct json *object, struct coordination_vote
     uint64_t id = 0;
     enum status status = get_number(object, "id", JSON_REQUIRED, 1, UINT32_MAX, &id, error);
     if (!status) {
-        status = get_uuid(object, "disk_uuid", JSON_REQUIRED, &ret_voter->disk_uuid, error);
-    }
-    if (!status && uuid_is_zero(&ret_voter->disk_uuid)) {
-        status = error_set(error, STATUS_INVALID, "field \"disk_uuid\" must not be empty or zero");
+        status = get_known_uuid(object, "disk_uuid", &ret_voter->disk_uuid, error);
     }
     if (!status) {
         ret_voter->broker_id = (uint32_t)id;
@@ -263,11 +273,17 @@ static enum status get_first_voters(const struct json *object, struct coordinati
         return error_set(error, STATUS_INVALID, "field \"first_voters\" must have 1 to %d elements",
                          FIRST_VOTERS_MAX);
     }
+    uint32_t before = 0;
     for (const struct json *voter = json_first(list); voter; voter = json_next(voter)) {
-        status = get_voter(voter, &cluster->first_voters[cluster->first_voter_count], error);
+        struct coordination_voter *read = &cluster->first_voters[cluster->first_voter_count];
+        status = get_voter(voter, read, error);
         if (status) {
             return status;
         }
+        if (read->broker_id <= before) {
+            return error_set(error, STATUS_INVALID, "field \"first_voters\" must be ascending by id");
+        }
+        before = read->broker_id;
         cluster->first_voter_count++;
     }
     return STATUS_OK;
@@ -279,10 +295,7 @@ enum status cluster_node_decode(struct slice data, struct coordination_cluster *
     struct coordination_cluster cluster = {0};
     enum status status = parse_object(data, &object, error);
     if (!status) {
-        status = get_uuid(object, "id", JSON_REQUIRED, &cluster.id, error);
-    }
-    if (!status && uuid_is_zero(&cluster.id)) {
-        status = error_set(error, STATUS_INVALID, "field \"id\" must not be empty or zero");
+        status = get_known_uuid(object, "id", &cluster.id, error);
     }
     if (!status) {
         status = get_first_voters(object, &cluster, error);

@@ -97,13 +97,20 @@ static void test_fields_are_checked(void **state) {
     expect_field(5, 1, STATUS_OK);
     expect_field(34, FIRST_VOTERS_MAX + 1, STATUS_CORRUPT);
     expect_field(34, 2, STATUS_CORRUPT); /* one voter too many follows */
+    expect_field(35, 0,
+                 STATUS_CORRUPT); /* incarnations follow broker ids: from 1 on, ascending, none twice */
+    expect_field(35, 20, STATUS_CORRUPT);
+    expect_field(35, 21, STATUS_CORRUPT);
+    expect_field(35, 19, STATUS_OK);
 }
 
 static void test_the_largest_fits(void **state) {
     (void)state;
     struct cluster_file file = FILE_OF_THREE;
     struct buffer bytes;
-    file.voter_count = FIRST_VOTERS_MAX;
+    for (; file.voter_count < FIRST_VOTERS_MAX; file.voter_count++) {
+        file.voters[file.voter_count].broker_id = 10 + 10 * (uint32_t)file.voter_count;
+    }
     encode(&file, &bytes);
     assert_int_equal(decode(buffer_slice(&bytes)), STATUS_OK);
     buffer_finish(&bytes);

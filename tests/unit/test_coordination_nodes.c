@@ -81,6 +81,8 @@ static void test_bad_brokers(void **state) {
         "{\"host\":\"a\",\"port\":1,\"peer_port\":2}",
         "{\"host\":\"a\",\"port\":65536,\"peer_port\":2,\"disk_uuid\":null}",
         "{\"host\":\"a\",\"port\":1,\"peer_port\":2,\"disk_uuid\":\"x\"}",
+        "{\"host\":\"a\",\"port\":1,\"peer_port\":2,\"disk_uuid\":\"\"}",
+        "{\"host\":\"a\",\"port\":1,\"peer_port\":2,\"disk_uuid\":\"00000000-0000-0000-0000-000000000000\"}",
         "{\"host\":1,\"port\":1,\"peer_port\":2,\"disk_uuid\":\"11111111-1111-1111-1111-111111111111\"}",
         "{\"host\":\"a\",\"port\":1,\"peer_port\":2,\"disk_uuid\":\"11111111-1111-1111-1111-111111111111\","
         "\"expect\":-1}",
@@ -160,6 +162,7 @@ static void test_bad_clusters(void **state) {
     (void)state;
 #define ID "\"id\":\"abababab-abab-abab-abab-abababababab\""
 #define VOTER "{\"id\":1,\"disk_uuid\":\"01010101-0101-0101-0101-010101010101\"}"
+#define VOTER_2 "{\"id\":2,\"disk_uuid\":\"02020202-0202-0202-0202-020202020202\"}"
     static const char *const bad[] = {
         "{" ID "}",
         "{" ID ",\"first_voters\":[]}",
@@ -169,6 +172,8 @@ static void test_bad_clusters(void **state) {
         "{" ID ",\"first_voters\":[" VOTER "," VOTER "," VOTER "," VOTER "," VOTER "," VOTER "]}",
         "{\"id\":\"00000000-0000-0000-0000-000000000000\",\"first_voters\":[" VOTER "]}",
         "{\"id\":null,\"first_voters\":[" VOTER "]}",
+        "{" ID ",\"first_voters\":[" VOTER "," VOTER "]}",
+        "{" ID ",\"first_voters\":[" VOTER_2 "," VOTER "]}",
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct coordination_cluster decoded = {.first_voter_count = 77};
