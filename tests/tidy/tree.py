@@ -20,13 +20,17 @@ class Finding(NamedTuple):
 
 
 def files(root, *suffixes):
-    """Paths relative to root that git tracks or would track, of the given suffixes (all of them without any)."""
+    """Paths relative to root that git tracks or would track, of the given suffixes (all of them without any).
+
+    Without the fuzzers' corpora, which are bytes of any kind.
+    """
     listing = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
         cwd=root, check=True, capture_output=True, text=True).stdout
     paths = sorted({Path(name) for name in listing.split("\0") if name})
     return [path for path in paths
-            if (root / path).is_file() and (not suffixes or path.suffix in suffixes)]
+            if (root / path).is_file() and (not suffixes or path.suffix in suffixes)
+            and path.parts[:3] != ("tests", "fuzz", "corpus")]
 
 
 def c_files(root):
