@@ -43,5 +43,6 @@ class Anomalies:
 
     def __str__(self):
         if not self.counts:
-            return "no anomalies"
-        return "\n".join([", ".join(f"{count} {kind}" for kind, count in self.counts.items()), *self.examples])
+            return "anomalies: none"
+        counts = ", ".join(f"{count} {kind}" for kind, count in self.counts.items())
+        return "\n".join([f"anomalies: {counts}", *self.examples])

@@ -50,8 +50,11 @@ def run_round(options, planner, seed, number):
     if done.passed:
         shutil.rmtree(folder)
     else:
-        print(f"{done.anomalies}\n{''.join(done.troubles)}"
-              f"again: scripts/torture --seed {seed} --first {number} --rounds 1\nlogs and history: {folder}", flush=True)
+        if done.anomalies:
+            print(done.anomalies)
+        for trouble in done.troubles:
+            print(f"trouble with the test itself: {trouble}")
+        print(f"again: scripts/torture --seed {seed} --first {number} --rounds 1\nlogs and history: {folder}", flush=True)
     return done
 
 
