@@ -8,7 +8,9 @@
 
 What a cluster is made with decides which nemeses it can bear: `features`, beside a nemesis's `needs`.
 """
+import os
 import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -19,23 +21,44 @@ from harness.http import Unanswered, request  # noqa: E402  (the path first)
 from harness.process import Process  # noqa: E402
 from harness.waiting import wait_until  # noqa: E402
 from harness.zookeeper import ZooKeeper  # noqa: E402
+from injection import Switches  # noqa: E402
 from network import Network  # noqa: E402
+from proxy import Proxy  # noqa: E402
+from unsynced import lose_unsynced  # noqa: E402
 
 REST_PORT, PEER_PORT, PROXY_PORT = 8000, 8100, 8200
 ZOOKEEPER_HOST = 250
 READY_SECONDS = 30
 TERM_SECONDS = 15
 CONNECTIONS_MAX = 128
+# Small memtables, that flushes and compactions are many; and a small ballast.
+FREE_BYTES_MIN = 64 << 20
+_FILLER = "filler"
 
 
 class FaultBroker(Process):
-    """A broker, at the host that has its id as number. Its process may be ended and started any number of times."""
+    """A broker, at the host that has its id as number. Its process may be ended and started any number of times.
 
-    def __init__(self, cluster, number, data, command):
-        self.id = number
-        self.address = cluster.network.address(number)
-        self.data = data
-        super().__init__(f"broker-{number}", [*cluster.network.within(number), *command], cluster.directory)
+    `switches`: those of the library loaded in front of it; None without. `proxy`: in front of its peer port; None without.
+    `disk`: where its small disk is mounted; None where it has none of its own.
+    """
+
+    def __init__(self, number, address, folder, *, disk=None):
+        self.id, self.address, self.disk = number, address, disk
+        self.data = disk / "data" if disk else folder / f"data-{number}"
+        self._shadow = folder / f"shadow-{number}"
+        self.switches, self.proxy = None, None
+        super().__init__(f"broker-{number}", [], folder)
+
+    def load_in_front(self, library):
+        """Returns the beginning of a command that starts the broker with that library."""
+        self._shadow.mkdir()
+        control = self._shadow.with_name(f"control-{self.id}")
+        self.switches = Switches(control)
+        # AddressSanitizer wants to be the first library; it works behind this one, too.
+        sanitizer = f"{os.environ.get('ASAN_OPTIONS', '')}:verify_asan_link_order=0"
+        return ["env", f"LD_PRELOAD={library}", f"FAULT_CONTROL={control}", f"FAULT_ROOT={self.data}",
+                f"FAULT_SHADOW={self._shadow}", f"ASAN_OPTIONS={sanitizer}"]
 
     @property
     def url(self):
@@ -77,20 +100,47 @@ class FaultBroker(Process):
         """Kills it and takes its disk."""
         self.kill()
         shutil.rmtree(self.data, ignore_errors=True)
+        if self.switches:
+            shutil.rmtree(self._shadow)
+            self._shadow.mkdir()
+
+    def lose_power(self, prng):
+        """Kills it, and takes what no sync had confirmed. A small disk is no longer full then."""
+        self.kill()
+        self.free_disk()
+        lose_unsynced(self.data, self._shadow, prng)
+
+    def fill_disk(self, left):
+        """Leaves so many bytes of its small disk."""
+        free = shutil.disk_usage(self.disk).free
+        with (self.disk / _FILLER).open("ab") as filler:
+            if free > left:
+                os.posix_fallocate(filler.fileno(), filler.tell(), free - left)
+
+    def free_disk(self):
+        if self.disk:
+            (self.disk / _FILLER).unlink(missing_ok=True)
 
 
 class FaultCluster:
-    """`zookeeper`: brokers find each other by it, else by a static list. `proxied`: brokers reach each other through a
-    proxy at each. `options`: more of them for `aviaryd`. `prng`: a random.Random, for what is left to chance."""
+    """What breaks as it is told. Features that nemeses need:
 
-    def __init__(self, directory, *, aviaryd, brokers=3, zookeeper=True, options=(), proxied=False, prng):
-        self.directory, self.prng = Path(directory), prng
+    `zookeeper`: brokers find each other by it, else by a static list. `proxied`: brokers reach each other through a proxy
+    at each. `preload`: a library in front of each broker (preload/). `disk_bytes`: each has a small disk of that size.
+    `options`: more of them for `aviaryd`. `prng`: a random.Random, for what is left to chance.
+    """
+
+    def __init__(self, directory, *, aviaryd, brokers=3, zookeeper=True, options=(), proxied=False, preload=False,
+                 disk_bytes=0, prng):
+        self.directory, self.prng = Path(directory).resolve(), prng
         self._aviaryd, self._count = Path(aviaryd).resolve(), brokers
-        self._with_zookeeper, self._proxied = zookeeper, proxied
-        self._options = ["--connections-max", CONNECTIONS_MAX, *options]
+        self._disk_bytes = disk_bytes
+        self._options = ["--connections-max", CONNECTIONS_MAX, "--free-bytes-min", FREE_BYTES_MIN, *options]
+        self.features = frozenset(name for name, given in (
+            ("zookeeper", zookeeper), ("proxy", proxied), ("preload", preload), ("small-disk", disk_bytes)) if given)
         self.network = Network()
         self.brokers, self.zookeeper = [], None
-        self.features = frozenset()
+        self.wiped = None  # The broker whose disk was lost last.
 
     def __enter__(self):
         return self
@@ -106,26 +156,51 @@ class FaultCluster:
         """Makes the network and starts all; returns when every broker is ready."""
         self.directory.mkdir(parents=True, exist_ok=True)
         numbers = range(1, self._count + 1)
-        self.network.start([*numbers, *([ZOOKEEPER_HOST] if self._with_zookeeper else [])])
-        if self._with_zookeeper:
+        self.network.start([*numbers, *([ZOOKEEPER_HOST] if "zookeeper" in self.features else [])])
+        if "zookeeper" in self.features:
             self.zookeeper = ZooKeeper(self.directory, self.network.address(ZOOKEEPER_HOST),
-                                       self.network.within(ZOOKEEPER_HOST)).start()
-        self.brokers = [self._broker(number) for number in numbers]
+                                       self.network.within(ZOOKEEPER_HOST))
+            self.zookeeper.start()
+        for number in numbers:
+            self.brokers.append(self._make_broker(number))
         for broker in self.brokers:
             broker.start()
         return self.wait_ready(deadline_seconds)
 
-    def _broker(self, number):
-        data = self.directory / f"data-{number}"
+    def _make_broker(self, number):
         address = self.network.address(number)
-        return FaultBroker(self, number, data, [
-            self._aviaryd, "--id", number, "--data", data, "--listen", f"{address}:{REST_PORT}",
-            "--peer-listen", f"{address}:{PEER_PORT}", *self._joining(), *self._options])
+        broker = FaultBroker(number, address, self.directory, disk=self._mount_disk(number) if self._disk_bytes else None)
+        within = self.network.within(number)
+        advertised = PEER_PORT
+        if "proxy" in self.features:
+            advertised = PROXY_PORT
+            broker.proxy = Proxy(within, f"{address}:{PROXY_PORT}", f"{address}:{PEER_PORT}",
+                                 self.directory / f"proxy-{number}.log")
+            broker.proxy.start()
+        in_front = broker.load_in_front(self._library) if "preload" in self.features else []
+        broker.command = list(map(str, [
+            *within, *in_front, self._aviaryd, "--id", number, "--data", broker.data, "--listen", f"{address}:{REST_PORT}",
+            "--peer-listen", f"{address}:{PEER_PORT}", "--peer-advertise", f"{address}:{advertised}",
+            *self._joining(advertised), *self._options]))
+        return broker
 
-    def _joining(self):
-        if self._with_zookeeper:
+    @property
+    def _library(self):
+        """Of the same build as the broker."""
+        library = self._aviaryd.parents[2] / "tests/fault/preload/fault.so"
+        assert library.is_file(), f"{library} is not there: scripts/build makes it"
+        return library
+
+    def _mount_disk(self, number):
+        disk = self.network.folder / f"disk-{number}"
+        disk.mkdir(parents=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={self._disk_bytes}", "aviary-fault", disk], check=True)
+        return disk
+
+    def _joining(self, port):
+        if "zookeeper" in self.features:
             return ["--zookeeper", f"{self.zookeeper.address}/aviary", "--expect", self._count]
-        peers = (f"{number}={self.network.address(number)}:{PEER_PORT}" for number in range(1, self._count + 1))
+        peers = (f"{number}={self.network.address(number)}:{port}" for number in range(1, self._count + 1))
         return ["--peers", ",".join(peers)]
 
     def wait_ready(self, seconds=READY_SECONDS):
@@ -134,6 +209,14 @@ class FaultCluster:
         for broker in self.running:
             broker.wait_ready(deadline)
         return self
+
+    def try_ready(self, broker, seconds=READY_SECONDS):
+        """Waits for it, as long as it may take in a cluster that other faults hurt, too; tells whether it is ready."""
+        try:
+            broker.wait_ready(time.monotonic() + seconds)
+        except AssertionError:
+            return False
+        return True
 
     @property
     def running(self):
@@ -152,6 +235,11 @@ class FaultCluster:
         """Undoes every fault, whichever nemesis made it; does not wait for brokers to be ready."""
         for broker in self.brokers:
             self.network.run(broker.id, "nft", "flush", "ruleset")
+            broker.free_disk()
+            if broker.switches:
+                broker.switches.reset()
+            if broker.proxy:
+                broker.proxy.order()
         for process in self._processes():
             if process.alive:
                 process.resume()
@@ -160,8 +248,14 @@ class FaultCluster:
 
     def stop(self):
         """Ends all that was started, and removes the network. The logs and the data stay."""
-        for process in self._processes():
-            process.kill()
+        for broker in self.brokers:
+            broker.kill()
+            if broker.switches:
+                broker.switches.close()
+            if broker.proxy:
+                broker.proxy.kill()
+        if self.zookeeper:
+            self.zookeeper.kill()
         self.network.stop()
 
     def _processes(self):

@@ -62,6 +62,16 @@ class Network:
         """Runs a command at that host; returns its output, fails with what it says."""
         return _run([*self.within(host), *map(str, command)], text)
 
+    def reaches(self, host, address, port, seconds=0.3):
+        """Whether a connection from that host is made within that time."""
+        probe = ["timeout", str(seconds), "bash", "-c", f"exec 3<>/dev/tcp/{address}/{port}"]
+        return subprocess.run([*self.within(host), *probe], check=False, capture_output=True).returncode == 0
+
+    def reset_connections(self, host):
+        """Ends the connections that stand between that host and the others, with a reset to both sides."""
+        others = " or ".join(f"dst {self.address(other)}" for other in self.hosts if other != host)
+        self.run(host, "ss", "--kill", "--no-header", "--tcp", "state", "established", f"( {others} )")
+
     def _name(self, what):
         return f"aviary-fault-{self.slot}-{what}"
 
