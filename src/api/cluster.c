@@ -3,6 +3,8 @@
 
 #include "aviary/base/clock.h"
 
+#include "partition_row.h"
+
 /* The controller, as far as it is known within a moment. */
 static void find_controller(struct call *call, struct broker_route *ret_route) {
     *ret_route = (struct broker_route){0};
@@ -16,6 +18,17 @@ static void write_broker_or_null(struct json_writer *writer, const char *key, ui
     json_key(writer, key);
     if (broker > 0) {
         json_uint64(writer, broker);
+    } else {
+        json_null(writer);
+    }
+}
+
+/* The members of the metadata group, which only the controller knows: null elsewhere. */
+static void write_metadata_replicas(struct call *call, struct json_writer *writer) {
+    struct partition_row row;
+    json_key(writer, "metadata_replicas");
+    if (partition_row_read(call->api, METADATA_GROUP, clock_monotonic_ms() + FANOUT_MS, &row)) {
+        partition_row_write_members(writer, &row);
     } else {
         json_null(writer);
     }
@@ -56,6 +69,7 @@ void handle_get_cluster(struct call *call) {
     json_uint64(&writer, partitions);
     json_key(&writer, "metadata_index");
     json_uint64(&writer, applied_index);
+    write_metadata_replicas(call, &writer);
     json_end_object(&writer);
 }
 

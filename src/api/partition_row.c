@@ -63,6 +63,14 @@ static void write_member(struct json_writer *writer, const struct partition_memb
     json_end_object(writer);
 }
 
+void partition_row_write_members(struct json_writer *writer, const struct partition_row *row) {
+    json_begin_array(writer);
+    for (size_t i = 0; i < row->member_count; i++) {
+        write_member(writer, &row->members[i]);
+    }
+    json_end_array(writer);
+}
+
 static void write_head(struct json_writer *writer, const char *topic,
                        const struct listed_partition *partition) {
     json_key(writer, "topic");
@@ -93,11 +101,7 @@ void partition_row_write(struct json_writer *writer, const char *topic,
     json_key(writer, "last_index");
     json_uint64(writer, status->last_index);
     json_key(writer, "replicas");
-    json_begin_array(writer);
-    for (size_t i = 0; i < row->member_count; i++) {
-        write_member(writer, &row->members[i]);
-    }
-    json_end_array(writer);
+    partition_row_write_members(writer, row);
     json_end_object(writer);
 }
 

@@ -20,7 +20,8 @@ struct partition_row {
     struct partition_member members[RAFT_MEMBERS_MAX];
 };
 
-/* False: this broker does not lead it, or its shard thread did not answer by `deadline_ms`. */
+/* Of a partition's group, or of METADATA_GROUP. False: this broker does not lead it, or its shard thread did not answer
+ * by `deadline_ms`. */
 bool partition_row_read(struct api *api, uint64_t group, uint64_t deadline_ms, struct partition_row *ret_row);
 /* {"topic","partition",...} */
 void partition_row_write(struct json_writer *writer, const char *topic,
@@ -28,6 +29,9 @@ void partition_row_write(struct json_writer *writer, const char *topic,
 /* The same where nobody that answered leads it. */
 void partition_row_write_leaderless(struct json_writer *writer, const char *topic,
                                     const struct listed_partition *partition);
+
+/* [{"broker",...},...]: the members alone. */
+void partition_row_write_members(struct json_writer *writer, const struct partition_row *row);
 
 /*
  * A follower is in sync that answered the leader within an election timeout and lacks no more than what one
