@@ -1,5 +1,6 @@
 """Tortures real brokers in rounds until the time is over; see scripts/torture."""
 import argparse
+import os
 import random
 import shutil
 import sys
@@ -63,6 +64,8 @@ def main():
     if options.list:
         show_list()
         return True
+    if os.geteuid() != 0:
+        sys.exit("torture: needs root, for network namespaces")
     seed = options.seed if options.seed is not None else random.randint(1, SEED_MAX)
     planner = Planner(NEMESES, SCENARIOS, seed, options.scenario)
     version, started, rounds = ledger.commit(), time.monotonic(), []
