@@ -71,12 +71,14 @@ struct transport_peer {
 
 enum { TRANSPORT_PEERS_MAX = BROKERS_MAX };
 
-/* Called on reader and sender threads; must only post, never block. */
+/* Called on reader threads, which hold no lock then; must not wait for anybody. */
 struct transport_listener {
     void *context;
     /* Takes over `message` (raft_message_finish) where it returns true; false: mailbox full, dropped by the
      * caller. */
     bool (*on_message)(void *context, struct raft_message *message);
+    /* All messages that had arrived at once were handed to on_message. */
+    void (*on_received)(void *context);
     /* The incoming streams of that broker closed: its process ended or is unreachable. */
     void (*on_peer_closed)(void *context, raft_id incarnation);
     /* A stream opened by broker `broker_id` said this of itself (after the checks). */

@@ -59,6 +59,14 @@ enum status buffer_reserve(struct buffer *buffer, size_t more) {
     return STATUS_OK;
 }
 
+void buffer_remove_front(struct buffer *buffer, size_t size) {
+    ASSERT(size <= buffer->size);
+    buffer->size -= size;
+    if (size > 0 && buffer->size > 0) {
+        memmove(buffer->data, buffer->data + size, buffer->size);
+    }
+}
+
 uint8_t *buffer_extend(struct buffer *buffer, size_t size) {
     /* One byte even for none: the caller gets a pointer, not the NULL of an empty buffer, which means
      * failure. */

@@ -23,6 +23,12 @@ void mutex_lock(struct mutex *mutex) {
     ASSERT(pthread_mutex_lock(&mutex->raw) == 0);
 }
 
+bool mutex_try_lock(struct mutex *mutex) {
+    int result = pthread_mutex_trylock(&mutex->raw);
+    ASSERT(result == 0 || result == EBUSY);
+    return result == 0;
+}
+
 void mutex_unlock(struct mutex *mutex) {
     ASSERT(pthread_mutex_unlock(&mutex->raw) == 0);
 }

@@ -10,12 +10,17 @@ static bool listen_message(void *context, struct raft_message *message) {
         return false;
     }
     mail->message = *message;
-    if (mailbox_post(&broker->shard.mailbox, mail) != STATUS_OK) {
+    if (mailbox_add(&broker->shard.mailbox, mail) != STATUS_OK) {
         mail->message = (struct raft_message){0}; /* the caller's again */
         mail_destroy(mail);
         return false;
     }
     return true;
+}
+
+static void listen_received(void *context) {
+    struct broker *broker = context;
+    shard_drive(&broker->shard);
 }
 
 static void listen_peer_closed(void *context, raft_id incarnation) {
@@ -38,6 +43,7 @@ struct transport_listener broker_transport_listener(struct broker *broker) {
     return (struct transport_listener){
         .context = broker,
         .on_message = listen_message,
+        .on_received = listen_received,
         .on_peer_closed = listen_peer_closed,
         .on_peer_hello = listen_hello,
     };

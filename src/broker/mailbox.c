@@ -63,11 +63,10 @@ static enum status mailbox_admit(const struct mailbox *mailbox, const struct mai
     return fits && mailbox->items < MAILBOX_ITEMS_MAX ? STATUS_OK : STATUS_FULL;
 }
 
-enum status mailbox_post(struct mailbox *mailbox, struct mail *mail) {
+enum status mailbox_add(struct mailbox *mailbox, struct mail *mail) {
     uint64_t bytes = mail_bulk_bytes(mail);
     mutex_lock(&mailbox->mutex);
     enum status status = mailbox_admit(mailbox, mail, bytes);
-    bool wake = false;
     if (status == STATUS_OK) {
         mail->next = NULL;
         if (mailbox->last) {
@@ -78,14 +77,27 @@ enum status mailbox_post(struct mailbox *mailbox, struct mail *mail) {
         mailbox->last = mail;
         mailbox->items++;
         mailbox->bulk_bytes += bytes;
-        wake = mailbox->waiting;
-        mailbox->waiting = false;
     } else {
         mailbox->dropped_total += status == STATUS_FULL;
     }
     mutex_unlock(&mailbox->mutex);
-    if (wake) {
+    return status;
+}
+
+void mailbox_wake(struct mailbox *mailbox) {
+    mutex_lock(&mailbox->mutex);
+    bool signal = mailbox->waiting && !mailbox->woken;
+    mailbox->woken = true;
+    mutex_unlock(&mailbox->mutex);
+    if (signal) {
         condition_signal(&mailbox->filled);
+    }
+}
+
+enum status mailbox_post(struct mailbox *mailbox, struct mail *mail) {
+    enum status status = mailbox_add(mailbox, mail);
+    if (status == STATUS_OK) {
+        mailbox_wake(mailbox);
     }
     return status;
 }
@@ -96,16 +108,29 @@ void mailbox_close(struct mailbox *mailbox) {
     mutex_unlock(&mailbox->mutex);
 }
 
-struct mail *mailbox_take(struct mailbox *mailbox, uint64_t deadline_ms) {
+void mailbox_wait(struct mailbox *mailbox, uint64_t deadline_ms) {
     mutex_lock(&mailbox->mutex);
-    while (mailbox->first == NULL) {
+    while (mailbox->first == NULL && !mailbox->woken) {
         mailbox->waiting = true;
         if (!condition_wait_until(&mailbox->filled, &mailbox->mutex, deadline_ms)) {
             break;
         }
     }
-    struct mail *mail = mailbox->first;
     mailbox->waiting = false;
+    mailbox->woken = false;
+    mutex_unlock(&mailbox->mutex);
+}
+
+bool mailbox_is_empty(struct mailbox *mailbox) {
+    mutex_lock(&mailbox->mutex);
+    bool empty = mailbox->first == NULL;
+    mutex_unlock(&mailbox->mutex);
+    return empty;
+}
+
+struct mail *mailbox_take(struct mailbox *mailbox) {
+    mutex_lock(&mailbox->mutex);
+    struct mail *mail = mailbox->first;
     mailbox->first = NULL;
     mailbox->last = NULL;
     mailbox->items = 0;

@@ -1,5 +1,5 @@
 /*
- * The shard thread's mailbox: many threads post, one takes everything at once. Bounded in bytes (of entries,
+ * The shard's mailbox: many threads post, one takes everything at once. Bounded in bytes (of entries,
  * snapshot chunks and batches) and in items; only the storage's answers are always taken, as there are never
  * more of them than the shard thread has asked for.
  */
@@ -40,7 +40,8 @@ struct mailbox {
     uint64_t bulk_bytes; /* of messages' entries and data and of proposals waiting */
     uint64_t bulk_bytes_max;
     uint64_t dropped_total; /* refused for want of room */
-    bool waiting;
+    bool waiting;           /* a thread is in mailbox_wait */
+    bool woken;             /* since the last mailbox_wait */
     bool closed;
 };
 
@@ -51,11 +52,18 @@ void mailbox_finish(struct mailbox *mailbox);
 struct mail *mail_create(enum mail_type type);
 /* Frees a mail and what it owns, but for the reference of `pending`. */
 void mail_destroy(struct mail *mail);
-/* Takes the mail over on success only. FULL, CLOSED; never for PERSISTED. */
+/* Takes the mail over on success only, and wakes who waits. FULL, CLOSED; never for PERSISTED. */
 enum status mailbox_post(struct mailbox *mailbox, struct mail *mail) AVIARY_MUST_USE;
+/* The same, but wakes nobody: the caller sees to it that somebody takes it soon. */
+enum status mailbox_add(struct mailbox *mailbox, struct mail *mail) AVIARY_MUST_USE;
+/* Ends the mailbox_wait under way, or the next one. */
+void mailbox_wake(struct mailbox *mailbox);
+/* Returns once there is something, or somebody woke it, or at `deadline_ms`. One thread. */
+void mailbox_wait(struct mailbox *mailbox, uint64_t deadline_ms);
+bool mailbox_is_empty(struct mailbox *mailbox);
 /* Nothing but PERSISTED is taken from now on. */
 void mailbox_close(struct mailbox *mailbox);
-/* Everything there is, oldest first, waiting until `deadline_ms` for something; NULL: nothing came. */
-struct mail *mailbox_take(struct mailbox *mailbox, uint64_t deadline_ms);
+/* Everything there is, oldest first; NULL: nothing. Never waits. */
+struct mail *mailbox_take(struct mailbox *mailbox);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * What the node tells, on the shard thread, and who hears it.
+ * What the node tells, during a turn of the shard, and who hears it.
  */
 #include "broker_private.h"
 

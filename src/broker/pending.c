@@ -26,8 +26,8 @@ void pending_release(struct broker_pending *pending) {
 void pending_finish(struct broker_pending *pending) {
     mutex_lock(&pending->mutex);
     pending->done = true;
-    condition_signal(&pending->finished);
     mutex_unlock(&pending->mutex);
+    condition_signal(&pending->finished); /* outside: who waits must not wake only to wait for the mutex */
     pending_release(pending);
 }
 

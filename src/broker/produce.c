@@ -1,5 +1,5 @@
 /*
- * Writes: handed to the shard thread, which answers once they are as safe as asked for.
+ * Writes: handed to the shard, which answers once they are as safe as asked for.
  */
 #include "broker_private.h"
 
@@ -18,7 +18,7 @@ static enum status propose_begin(struct broker *broker, const struct node_propos
         mail->proposal = *proposal;
         mail->proposal.context = (uint64_t)(uintptr_t)pending;
         pending->counted = proposal->type == RAFT_ENTRY_RECORDS && proposal->acks == NODE_ACKS_ALL;
-        status = mailbox_post(&broker->shard.mailbox, mail);
+        status = mailbox_add(&broker->shard.mailbox, mail); /* broker_produce_end drives */
     }
     if (status == STATUS_OK) {
         *ret_pending = pending;
@@ -66,6 +66,7 @@ static void produce_count_latency(struct broker *broker, uint64_t us) {
 
 void broker_produce_end(struct broker *broker, struct broker_pending *pending, uint64_t deadline_ms,
                         struct node_answer *ret_answer) {
+    shard_drive_write(&broker->shard);
     if (pending_wait(pending, deadline_ms)) {
         *ret_answer = pending->answer;
         if (ret_answer->status == STATUS_OK && pending->counted) {

@@ -2,18 +2,24 @@
 
 #include <stdlib.h>
 
-enum { SHARD_STOP_FLUSH_MS = 2000 };
+enum {
+    SHARD_STOP_FLUSH_MS = 2000,
+    SHARD_TURNS_MAX = 4, /* that another thread takes in a row: it has work of its own */
+};
 
 void shard_init(struct shard *shard, struct broker *broker, uint64_t bulk_bytes_max) {
     shard->broker = broker;
     mailbox_init(&shard->mailbox, bulk_bytes_max);
     atomic_init(&shard->stopping, false);
+    atomic_init(&shard->writing, false);
+    mutex_init(&shard->turn);
     atomic_init(&shard->beat_ms, 0);
 }
 
 void shard_finish(struct shard *shard) {
     node_destroy(shard->node);
     mailbox_finish(&shard->mailbox);
+    mutex_finish(&shard->turn);
 }
 
 static void shard_deliver(struct shard *shard, struct mail *mail) {
@@ -39,22 +45,59 @@ static void shard_deliver(struct shard *shard, struct mail *mail) {
     }
 }
 
-/* Takes what has come until `deadline_ms`, and flushes once for all of it. */
-static void shard_turn(struct shard *shard, uint64_t deadline_ms) {
-    struct mail *mail = mailbox_take(&shard->mailbox, node_has_work(shard->node) ? 0 : deadline_ms);
-    uint64_t now_ms = clock_monotonic_ms();
-    shard->now_ms = now_ms;
+/*
+ * A turn, with `turn` held: takes what has come, ticks where it is time, and flushes once for all of it.
+ * Returns when the next one is due though nothing comes; 0: at once.
+ */
+static uint64_t shard_take_turn(struct shard *shard) {
+    if (!shard->runs) {
+        return UINT64_MAX;
+    }
+    struct mail *mail = mailbox_take(&shard->mailbox);
+    shard->now_ms = clock_monotonic_ms();
     while (mail) {
         struct mail *next = mail->next;
         shard_deliver(shard, mail);
         mail_destroy(mail);
         mail = next;
     }
-    if (now_ms >= deadline_ms) {
-        node_tick(shard->node, now_ms);
+    /* Whoever has the turn ticks: under load the shard thread might not get it in time. */
+    if (shard->now_ms >= shard->tick_ms) {
+        node_tick(shard->node, shard->now_ms);
+        shard->tick_ms = shard->now_ms + SHARD_TICK_MS;
     }
-    node_flush(shard->node, now_ms);
-    atomic_store_explicit(&shard->beat_ms, now_ms, memory_order_relaxed);
+    node_flush(shard->node, shard->now_ms);
+    atomic_store(&shard->writing, node_writes_pending(shard->node) > 0);
+    atomic_store_explicit(&shard->beat_ms, shard->now_ms, memory_order_relaxed);
+    return node_has_work(shard->node) ? 0 : shard->tick_ms;
+}
+
+void shard_drive(struct shard *shard) {
+    for (int turns = 0; turns < SHARD_TURNS_MAX; turns++) {
+        if (!mutex_try_lock(&shard->turn)) {
+            return; /* whoever has the turn looks into the mailbox after it */
+        }
+        uint64_t due_ms = shard_take_turn(shard);
+        mutex_unlock(&shard->turn);
+        if (due_ms > 0 && mailbox_is_empty(&shard->mailbox)) {
+            return;
+        }
+    }
+    mailbox_wake(&shard->mailbox);
+}
+
+void shard_drive_write(struct shard *shard) {
+    /* Each write to the storage is answered, and that turn finds what was added before `writing` was read. */
+    if (!atomic_load(&shard->writing)) {
+        shard_drive(shard);
+    }
+}
+
+static uint64_t shard_turn(struct shard *shard) {
+    mutex_lock(&shard->turn);
+    uint64_t due_ms = shard_take_turn(shard);
+    mutex_unlock(&shard->turn);
+    return due_ms;
 }
 
 /*
@@ -63,29 +106,32 @@ static void shard_turn(struct shard *shard, uint64_t deadline_ms) {
  */
 static void shard_settle(struct shard *shard) {
     mailbox_close(&shard->mailbox);
+    mutex_lock(&shard->turn);
     node_checkpoint(shard->node);
+    mutex_unlock(&shard->turn);
     uint64_t give_up_ms = clock_monotonic_ms() + SHARD_STOP_FLUSH_MS;
     do {
-        shard_turn(shard, clock_monotonic_ms() + SHARD_TICK_MS);
-    } while (node_writes_pending(shard->node) > 0 && clock_monotonic_ms() < give_up_ms);
+        mailbox_wait(&shard->mailbox, shard_turn(shard));
+    } while (atomic_load(&shard->writing) && clock_monotonic_ms() < give_up_ms);
+    mutex_lock(&shard->turn);
     node_answer_waiting(shard->node);
+    shard->runs = false;
+    mutex_unlock(&shard->turn);
 }
 
 static void shard_main(void *argument) {
     struct shard *shard = argument;
-    uint64_t tick_ms = clock_monotonic_ms();
     while (!atomic_load_explicit(&shard->stopping, memory_order_acquire)) {
-        shard_turn(shard, tick_ms);
-        uint64_t now_ms = clock_monotonic_ms();
-        if (now_ms >= tick_ms) {
-            tick_ms = now_ms + SHARD_TICK_MS;
-        }
+        mailbox_wait(&shard->mailbox, shard_turn(shard));
     }
     shard_settle(shard);
 }
 
 enum status shard_start(struct shard *shard, struct node *node, struct error *error) {
+    mutex_lock(&shard->turn);
     shard->node = node;
+    shard->runs = true;
+    mutex_unlock(&shard->turn);
     atomic_store_explicit(&shard->beat_ms, clock_monotonic_ms(), memory_order_relaxed);
     return thread_start(&shard->thread, "shard", shard_main, shard, error);
 }
@@ -120,6 +166,7 @@ void shard_persisted(void *context, uint64_t token, enum status status) {
     }
     mail->token = token;
     mail->status = status;
-    enum status posted = mailbox_post(&broker->shard.mailbox, mail);
-    ASSERT(posted == STATUS_OK); /* the storage's answers are always taken */
+    enum status added = mailbox_add(&broker->shard.mailbox, mail);
+    ASSERT(added == STATUS_OK); /* the storage's answers are always taken */
+    shard_drive(&broker->shard);
 }

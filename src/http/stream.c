@@ -253,6 +253,22 @@ enum status http_stream_send(struct http_stream *stream, struct slice bytes, uin
     return status;
 }
 
+size_t http_stream_try_send(struct http_stream *stream, struct slice bytes) {
+    size_t total = 0;
+    if (stream->broken || bytes.size > stream->remaining) {
+        return 0;
+    }
+    while (total < bytes.size) {
+        size_t sent = 0;
+        if (curl_easy_send(stream->curl, bytes.data + total, bytes.size - total, &sent) != CURLE_OK) {
+            break;
+        }
+        total += sent;
+    }
+    stream->remaining -= total;
+    return total;
+}
+
 bool http_stream_is_broken(struct http_stream *stream) {
     if (!stream->broken && wait_for(stream, POLLIN, 0) != 0) {
         stream->broken = true; /* the far side says nothing until it ends the stream */

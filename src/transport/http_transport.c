@@ -198,7 +198,7 @@ static void peer_fill_status(const struct peer *peer, struct transport_peer_stat
             memcpy(ret->last_error, senders[i]->last_error, sizeof ret->last_error);
         }
         if (i == 0) {
-            ret->connected = senders[i]->connected;
+            ret->connected = senders[i]->stream != NULL;
         }
         mutex_unlock(&senders[i]->mutex);
     }

@@ -137,6 +137,7 @@ static void receive_until_end(struct http_transport *transport, struct http_requ
         if (holds && status == STATUS_OK) {
             frame_reader_add(&incoming->frames, size);
             holds = receive_frames(transport, incoming);
+            transport->options.listener.on_received(transport->options.listener.context);
         }
     }
 }

@@ -23,10 +23,10 @@ static size_t sender_frame_max(const struct sender *sender) {
 static void sender_lost(struct sender *sender, const struct error *error) {
     mutex_lock(&sender->mutex);
     bool tell = sender->lost != error->status;
-    bool stood = sender->connected;
+    bool stood = sender->stream != NULL;
     sender->lost = error->status;
     snprintf(sender->last_error, sizeof sender->last_error, "%.127s", error->message);
-    sender->connected = false;
+    sender->stream = NULL;
     /* What waited is old by the time a new stream stands; Raft repeats what matters. */
     buffer_clear(&sender->queue);
     mutex_unlock(&sender->mutex);
@@ -64,7 +64,8 @@ static struct http_stream *sender_connect(struct sender *sender) {
         return NULL;
     }
     mutex_lock(&sender->mutex);
-    sender->connected = true;
+    sender->stream = stream;
+    sender->sending = false;
     sender->lost = STATUS_OK;
     sender->last_error[0] = '\0';
     mutex_unlock(&sender->mutex);
@@ -78,6 +79,7 @@ static bool sender_take(struct sender *sender, struct buffer *taken, uint64_t wa
     uint64_t deadline_ms = clock_monotonic_ms() + wait_ms;
     sender_empty(taken);
     mutex_lock(&sender->mutex);
+    sender->sending = false;
     while (sender->queue.size == 0 && !sender->stopping) {
         if (!condition_wait_until(&sender->filled, &sender->mutex, deadline_ms)) {
             break;
@@ -86,9 +88,17 @@ static bool sender_take(struct sender *sender, struct buffer *taken, uint64_t wa
     struct buffer empty = *taken;
     *taken = sender->queue;
     sender->queue = empty;
+    sender->sending = taken->size > 0;
     bool go_on = !sender->stopping;
     mutex_unlock(&sender->mutex);
     return go_on;
+}
+
+static bool sender_is_broken(struct sender *sender, struct http_stream *stream) {
+    mutex_lock(&sender->mutex);
+    bool broken = http_stream_is_broken(stream);
+    mutex_unlock(&sender->mutex);
+    return broken;
 }
 
 /* Sends until the stream breaks or the thread shall end; false: the latter. */
@@ -96,7 +106,7 @@ static bool sender_pump(struct sender *sender, struct http_stream *stream, struc
     struct error error = {.status = STATUS_CLOSED, .message = "the peer closed the stream"};
     while (sender_take(sender, taken, SENDER_LOOK_MS)) {
         if (taken->size == 0) {
-            if (http_stream_is_broken(stream)) {
+            if (sender_is_broken(sender, stream)) {
                 sender_lost(sender, &error);
                 return true;
             }
@@ -127,6 +137,13 @@ static bool sender_pause(struct sender *sender) {
     return go_on;
 }
 
+static void sender_close(struct sender *sender, struct http_stream *stream) {
+    mutex_lock(&sender->mutex);
+    sender->stream = NULL;
+    mutex_unlock(&sender->mutex);
+    http_stream_close(stream);
+}
+
 static void sender_main(void *argument) {
     struct sender *sender = argument;
     struct buffer taken;
@@ -136,7 +153,7 @@ static void sender_main(void *argument) {
         struct http_stream *stream = sender_connect(sender);
         if (stream) {
             go_on = sender_pump(sender, stream, &taken);
-            http_stream_close(stream);
+            sender_close(sender, stream);
         }
         go_on = go_on && sender_pause(sender);
     }
@@ -192,27 +209,48 @@ void sender_add(struct sender *sender, const struct raft_message *message) {
     }
 }
 
+/* With the mutex held, and nothing queued: sends what the stream takes at once, and queues the rest. */
+static void sender_send_now(struct sender *sender) {
+    struct buffer empty = sender->queue;
+    sender->queue = sender->building.bytes;
+    sender->building.bytes = empty;
+    if (sender->sending) {
+        return; /* the thread is at it */
+    }
+    /* A stream whose length is nearly used up is the thread's to replace. */
+    if (http_stream_remaining(sender->stream) >= 2 * (uint64_t)SENDER_ROLL_BYTES) {
+        size_t sent = http_stream_try_send(sender->stream, buffer_slice(&sender->queue));
+        buffer_remove_front(&sender->queue, sent);
+    }
+}
+
+/* With the mutex held: behind what is queued. */
+static void sender_queue(struct sender *sender) {
+    buffer_append_slice(&sender->queue, buffer_slice(&sender->building.bytes));
+    if (buffer_status(&sender->queue) != STATUS_OK) {
+        sender->dropped_total++;
+        sender->queue.status = STATUS_OK; /* an append that failed added nothing */
+    }
+}
+
 void sender_flush(struct sender *sender) {
     frame_writer_close(&sender->building);
     if (sender->building.bytes.size == 0) {
         return;
     }
     mutex_lock(&sender->mutex);
-    if (!sender->connected) {
+    if (sender->stream == NULL) {
         sender->dropped_total++;
     } else if (sender->queue.size == 0) {
-        struct buffer empty = sender->queue;
-        sender->queue = sender->building.bytes;
-        sender->building.bytes = empty;
+        sender_send_now(sender);
     } else {
-        buffer_append_slice(&sender->queue, buffer_slice(&sender->building.bytes));
-        if (buffer_status(&sender->queue) != STATUS_OK) {
-            sender->dropped_total++;
-            sender->queue.status = STATUS_OK; /* an append that failed added nothing */
-        }
+        sender_queue(sender);
     }
-    condition_signal(&sender->filled);
+    bool wake = sender->queue.size > 0;
     mutex_unlock(&sender->mutex);
+    if (wake) {
+        condition_signal(&sender->filled);
+    }
     sender_empty(&sender->building.bytes);
     frame_writer_clear(&sender->building);
 }

@@ -1,5 +1,7 @@
 /*
- * A sender: one lane to one peer. Queues frames, and a thread of its own keeps a stream open and sends them.
+ * A sender: one lane to one peer. A thread of its own keeps a stream open. Frames are sent at once, by
+ * whoever flushes, as far as the stream takes them without waiting; the rest is queued, and the thread sends
+ * it.
  */
 #ifndef TRANSPORT_SENDER_H
 #define TRANSPORT_SENDER_H
@@ -20,14 +22,17 @@ struct sender_options {
     uint64_t send_timeout_ms;
 };
 
+struct http_stream;
+
 struct sender {
     struct sender_options options;
     struct thread thread;
     struct frame_writer building; /* the replicas' thread only */
     struct mutex mutex;           /* guards all below */
     struct condition filled;
-    struct buffer queue; /* whole frames */
-    bool connected;
+    struct buffer queue;        /* whole frames, but for the first where a part of it is sent */
+    struct http_stream *stream; /* NULL: none stands */
+    bool sending;               /* the thread uses the stream, without the mutex: nobody else may */
     bool stopping;
     uint64_t dropped_total;
     enum status lost; /* why there is no stream, as logged last; OK: one stands, or none was tried */
@@ -42,7 +47,7 @@ void sender_stop(struct sender *sender);
 void sender_destroy(struct sender *sender);
 /* Takes a message into the burst, or drops it. The replicas' thread. */
 void sender_add(struct sender *sender, const struct raft_message *message);
-/* Hands the burst to the thread. The replicas' thread. */
+/* Sends the burst, or hands what the stream does not take at once to the thread. The replicas' thread. */
 void sender_flush(struct sender *sender);
 
 #endif

@@ -62,6 +62,22 @@ static void test_appends_nothing_after_a_failure_until_cleared(void **state) {
     assert_holds(&buffer, "wxyz");
 }
 
+static void test_removes_from_the_front(void **state) {
+    (void)state;
+    _cleanup_buffer_ struct buffer buffer;
+    buffer_init(&buffer, 100);
+    buffer_remove_front(&buffer, 0);
+    buffer_append_string(&buffer, "0123456789");
+    buffer_remove_front(&buffer, 0);
+    buffer_remove_front(&buffer, 3);
+    assert_int_equal(buffer.size, 7);
+    assert_memory_equal(buffer.data, "3456789", 7);
+    buffer_remove_front(&buffer, 7);
+    assert_int_equal(buffer.size, 0);
+    buffer_append_string(&buffer, "a");
+    assert_memory_equal(buffer.data, "a", 1);
+}
+
 static void test_a_size_near_the_end_of_size_t_does_not_wrap(void **state) {
     (void)state;
     _cleanup_buffer_ struct buffer buffer;
@@ -177,6 +193,7 @@ int main(void) {
         cmocka_unit_test(test_begins_empty_and_without_memory),
         cmocka_unit_test(test_grows_up_to_its_maximum_exactly),
         cmocka_unit_test(test_appends_nothing_after_a_failure_until_cleared),
+        cmocka_unit_test(test_removes_from_the_front),
         cmocka_unit_test(test_a_size_near_the_end_of_size_t_does_not_wrap),
         cmocka_unit_test(test_extending_by_nothing_is_no_failure),
         cmocka_unit_test(test_appends_empty_pieces),

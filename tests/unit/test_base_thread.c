@@ -64,6 +64,26 @@ static void test_locks_and_wakes(void **state) {
     room_finish(&room);
 }
 
+static void try_lock_in_vain(void *argument) {
+    struct room *room = argument;
+    room->number = mutex_try_lock(&room->mutex) ? 1 : 2;
+}
+
+static void test_tries_a_lock(void **state) {
+    (void)state;
+    struct room room;
+    room_init(&room);
+    assert_true(mutex_try_lock(&room.mutex));
+    mutex_assert_held(&room.mutex);
+    assert_false(mutex_try_lock(&room.mutex));
+    struct thread thread = {0};
+    assert_int_equal(thread_start(&thread, "tries", try_lock_in_vain, &room, NULL), STATUS_OK);
+    thread_join(&thread);
+    assert_int_equal(room.number, 2);
+    mutex_unlock(&room.mutex);
+    room_finish(&room);
+}
+
 static void test_waits_until_its_deadline_and_no_shorter(void **state) {
     (void)state;
     struct room room;
@@ -172,6 +192,7 @@ static void test_misuse_of_a_lock_aborts(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_locks_and_wakes),
+        cmocka_unit_test(test_tries_a_lock),
         cmocka_unit_test(test_waits_until_its_deadline_and_no_shorter),
         cmocka_unit_test(test_a_deadline_that_has_passed_does_not_wait),
         cmocka_unit_test(test_a_deadline_at_the_end_of_time_waits_for_the_signal),

@@ -51,6 +51,54 @@ static void test_a_broker_alone_serves(void **state) {
     life_finish(&life);
 }
 
+enum { WRITERS = 8, WRITES = 100 };
+
+struct writer {
+    struct thread thread;
+    struct broker *broker;
+    uint64_t group;
+    int64_t offsets[WRITES];
+};
+
+static void write_many(void *argument) {
+    struct writer *writer = argument;
+    for (size_t i = 0; i < WRITES; i++) {
+        struct node_answer answer = produce(writer->broker, writer->group);
+        ASSERT(answer.status == STATUS_OK);
+        writer->offsets[i] = answer.base_offset;
+    }
+}
+
+/* Turns are taken by writers, by the storage's thread and by the shard's, and each write is answered once. */
+static void test_many_write_at_once(void **state) {
+    (void)state;
+    struct life life;
+    life_init(&life);
+    struct broker *broker = life_start(&life, NULL);
+    await_running(broker);
+    uint64_t group = make_topic(broker, "t");
+    struct writer writers[WRITERS];
+    for (size_t i = 0; i < WRITERS; i++) {
+        writers[i] = (struct writer){.broker = broker, .group = group};
+        assert_int_equal(thread_start(&writers[i].thread, "writer", write_many, &writers[i], NULL),
+                         STATUS_OK);
+    }
+    bool seen[WRITERS * WRITES] = {false};
+    for (size_t i = 0; i < WRITERS; i++) {
+        thread_join(&writers[i].thread);
+        for (size_t w = 0; w < WRITES; w++) {
+            int64_t batch = writers[i].offsets[w] / 3;
+            assert_in_range(batch, 0, WRITERS * WRITES - 1);
+            assert_int_equal(writers[i].offsets[w] % 3, 0);
+            assert_true(w == 0 || writers[i].offsets[w] > writers[i].offsets[w - 1]);
+            assert_false(seen[batch]);
+            seen[batch] = true;
+        }
+    }
+    life_close(&life);
+    life_finish(&life);
+}
+
 static void test_old_batches_come_from_the_disk(void **state) {
     (void)state;
     struct life life;
@@ -182,6 +230,7 @@ static void test_a_reader_waits_for_the_first_record(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_broker_alone_serves),
+        cmocka_unit_test(test_many_write_at_once),
         cmocka_unit_test(test_old_batches_come_from_the_disk),
         cmocka_unit_test(test_everything_is_there_after_a_restart),
         cmocka_unit_test(test_topics_come_and_go),

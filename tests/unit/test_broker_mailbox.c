@@ -59,12 +59,12 @@ static void test_comes_out_in_order(void **state) {
     (void)state;
     struct mailbox mailbox;
     mailbox_init(&mailbox, BYTES_MAX);
-    assert_null(mailbox_take(&mailbox, 0));
+    assert_null(mailbox_take(&mailbox));
     for (uint64_t i = 1; i <= 100; i++) {
         assert_int_equal(post(&mailbox, make(i % 2 ? MAIL_PEER_CLOSED : MAIL_PERSISTED, i)), STATUS_OK);
     }
     assert_int_equal(mailbox.items, 100);
-    struct mail *mail = mailbox_take(&mailbox, 0);
+    struct mail *mail = mailbox_take(&mailbox);
     uint64_t next = 1;
     for (const struct mail *at = mail; at; at = at->next) {
         assert_int_equal(at->token, next++);
@@ -72,7 +72,7 @@ static void test_comes_out_in_order(void **state) {
     assert_int_equal(next, 101);
     assert_int_equal(destroy_all(mail), 100);
     assert_int_equal(mailbox.items, 0);
-    assert_null(mailbox_take(&mailbox, clock_monotonic_ms() + 5));
+    assert_null(mailbox_take(&mailbox));
     mailbox_finish(&mailbox);
 }
 
@@ -87,7 +87,7 @@ static void test_is_bounded_in_bytes(void **state) {
     assert_int_equal(post(&mailbox, make_bulk(MAIL_PROPOSAL, 1)), STATUS_FULL);
     assert_int_equal(post(&mailbox, make(MAIL_MESSAGE, 1)), STATUS_OK); /* a heartbeat */
     assert_int_equal(mailbox.dropped_total, 3);
-    assert_int_equal(destroy_all(mailbox_take(&mailbox, 0)), 3);
+    assert_int_equal(destroy_all(mailbox_take(&mailbox)), 3);
     /* However large, one fits: otherwise it never would. */
     assert_int_equal(post(&mailbox, make_bulk(MAIL_MESSAGE, 5 * BYTES_MAX)), STATUS_OK);
     assert_int_equal(post(&mailbox, make_bulk(MAIL_MESSAGE, 1)), STATUS_FULL);
@@ -105,7 +105,7 @@ static void test_is_bounded_in_items(void **state) {
     assert_int_equal(post(&mailbox, make(MAIL_TASK, 0)), STATUS_FULL);
     assert_int_equal(post(&mailbox, make(MAIL_PEER_CLOSED, 0)), STATUS_FULL);
     assert_int_equal(post(&mailbox, make(MAIL_PERSISTED, 0)), STATUS_OK);
-    assert_int_equal(destroy_all(mailbox_take(&mailbox, 0)), MAILBOX_ITEMS_MAX + 1);
+    assert_int_equal(destroy_all(mailbox_take(&mailbox)), MAILBOX_ITEMS_MAX + 1);
     mailbox_finish(&mailbox);
 }
 
@@ -120,7 +120,7 @@ static void test_closed_it_takes_only_the_storage_s_answers(void **state) {
     assert_int_equal(post(&mailbox, make(MAIL_MESSAGE, 0)), STATUS_CLOSED);
     assert_int_equal(post(&mailbox, make(MAIL_PERSISTED, 0)), STATUS_OK);
     assert_int_equal(mailbox.dropped_total, 0);
-    assert_int_equal(destroy_all(mailbox_take(&mailbox, 0)), 2);
+    assert_int_equal(destroy_all(mailbox_take(&mailbox)), 2);
     mailbox_finish(&mailbox);
 }
 
@@ -144,13 +144,34 @@ static void test_many_post_and_one_takes(void **state) {
     }
     size_t taken = 0;
     while (taken < (size_t)POSTERS * POSTS) {
-        struct mail *mail = mailbox_take(&mailbox, clock_monotonic_ms() + 10000);
-        assert_non_null(mail); /* a post wakes who waits */
-        taken += destroy_all(mail);
+        uint64_t deadline_ms = clock_monotonic_ms() + 10000;
+        mailbox_wait(&mailbox, deadline_ms);
+        assert_true(clock_monotonic_ms() < deadline_ms); /* a post wakes who waits */
+        taken += destroy_all(mailbox_take(&mailbox));
     }
     for (size_t i = 0; i < POSTERS; i++) {
         thread_join(&threads[i]);
     }
+    mailbox_finish(&mailbox);
+}
+
+static void test_waits_until_somebody_wakes_it(void **state) {
+    (void)state;
+    struct mailbox mailbox;
+    mailbox_init(&mailbox, BYTES_MAX);
+    uint64_t begin_ms = clock_monotonic_ms();
+    mailbox_wait(&mailbox, begin_ms + 20);
+    assert_true(clock_monotonic_ms() >= begin_ms + 20);
+    assert_true(mailbox_is_empty(&mailbox));
+    mailbox_wake(&mailbox); /* before the wait: it is not lost */
+    mailbox_wait(&mailbox, clock_monotonic_ms() + 10000);
+    assert_true(clock_monotonic_ms() < begin_ms + 10000);
+    /* What is added without a wake is found by the next wait. */
+    assert_int_equal(mailbox_add(&mailbox, make(MAIL_PERSISTED, 1)), STATUS_OK);
+    assert_false(mailbox_is_empty(&mailbox));
+    mailbox_wait(&mailbox, clock_monotonic_ms() + 10000);
+    assert_true(clock_monotonic_ms() < begin_ms + 10000);
+    assert_int_equal(destroy_all(mailbox_take(&mailbox)), 1);
     mailbox_finish(&mailbox);
 }
 
@@ -161,6 +182,7 @@ int main(void) {
         cmocka_unit_test(test_is_bounded_in_items),
         cmocka_unit_test(test_closed_it_takes_only_the_storage_s_answers),
         cmocka_unit_test(test_many_post_and_one_takes),
+        cmocka_unit_test(test_waits_until_somebody_wakes_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

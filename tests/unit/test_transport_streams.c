@@ -42,6 +42,16 @@ static void test_messages_arrive_in_order(void **state) {
     pair_destroy(&pair);
 }
 
+/* Message `index` has one entry, of `size` bytes that each are the index. */
+static void expect_entry(const struct raft_message *message, uint64_t index, size_t size) {
+    assert_int_equal(message->entry_count, 1);
+    const struct raft_entry *entry = &message->entries[0];
+    assert_int_equal(entry->index, index);
+    assert_int_equal(entry->blob->size, ENTRY_HEADER_SIZE + size);
+    assert_int_equal(entry->blob->data[ENTRY_HEADER_SIZE], index);
+    assert_int_equal(entry->blob->data[entry->blob->size - 1], index);
+}
+
 static void test_entries_arrive_whole(void **state) {
     (void)state;
     struct pair pair = pair_create();
@@ -50,13 +60,27 @@ static void test_entries_arrive_whole(void **state) {
     }
     end_await(pair.a, &pair.a->count, 20);
     for (uint64_t index = 1; index <= 20; index++) {
-        const struct raft_message *message = &pair.a->messages[index - 1];
-        assert_int_equal(message->entry_count, 1);
-        const struct raft_entry *entry = &message->entries[0];
-        assert_int_equal(entry->index, index);
-        assert_int_equal(entry->blob->size, ENTRY_HEADER_SIZE + (index == 5 ? LARGE : (size_t)index * 100));
-        assert_int_equal(entry->blob->data[entry->blob->size - 1], index);
+        expect_entry(&pair.a->messages[index - 1], index, index == 5 ? LARGE : (size_t)index * 100);
     }
+    pair_destroy(&pair);
+}
+
+/* What a stream takes is sent at once, the rest by the thread; nobody may notice where one ended. */
+static void test_a_peer_that_lags_gets_everything_in_order(void **state) {
+    (void)state;
+    enum { COUNT = 30 };
+    struct pair pair = pair_create();
+    mutex_lock(&pair.a->mutex); /* its reader stops at the first message */
+    for (uint64_t index = 1; index <= COUNT; index++) {
+        end_send_entry(pair.b, pair.a, index, index % 3 == 0 ? LARGE / 4 : (size_t)index * 1000);
+    }
+    assert_true(end_status(pair.b).queued_bytes > 0);
+    mutex_unlock(&pair.a->mutex);
+    end_await(pair.a, &pair.a->count, COUNT);
+    for (uint64_t index = 1; index <= COUNT; index++) {
+        expect_entry(&pair.a->messages[index - 1], index, index % 3 == 0 ? LARGE / 4 : (size_t)index * 1000);
+    }
+    assert_int_equal(end_status(pair.b).dropped_total, 0);
     pair_destroy(&pair);
 }
 
@@ -384,6 +408,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_messages_arrive_in_order),
         cmocka_unit_test(test_entries_arrive_whole),
+        cmocka_unit_test(test_a_peer_that_lags_gets_everything_in_order),
         cmocka_unit_test(test_a_peer_says_where_it_is),
         cmocka_unit_test(test_what_cannot_be_delivered_is_dropped),
         cmocka_unit_test(test_a_full_mailbox_drops_messages_only),

@@ -25,6 +25,9 @@ void buffer_finish(struct buffer *buffer);
 /* Empties, keeps the memory, forgets a failure. */
 void buffer_clear(struct buffer *buffer);
 
+/* Moves what follows the first `size` bytes (at most buffer->size) to the front. */
+void buffer_remove_front(struct buffer *buffer, size_t size);
+
 enum status buffer_status(const struct buffer *buffer);
 /* Makes room for `more` bytes beyond size. TOO_LARGE, NO_MEMORY. */
 enum status buffer_reserve(struct buffer *buffer, size_t more);

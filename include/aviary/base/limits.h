@@ -64,7 +64,7 @@ enum {
     PEER_QUEUE_BYTES_MAX = 64 * 1024 * 1024, /* a stream's frames waiting to be sent */
 
     /* The broker */
-    MAILBOX_ITEMS_MAX = 65536, /* waiting for the shard thread */
+    MAILBOX_ITEMS_MAX = 65536, /* waiting for the next turn of the shard */
 
     /* HTTP */
     HTTP_HEADERS_MAX = 64,

@@ -20,6 +20,8 @@ void mutex_init(struct mutex *mutex);
 /* Not while it is locked. */
 void mutex_finish(struct mutex *mutex);
 void mutex_lock(struct mutex *mutex);
+/* False: it is locked, by whomever. */
+bool mutex_try_lock(struct mutex *mutex) AVIARY_MUST_USE;
 void mutex_unlock(struct mutex *mutex);
 /* For assertions in functions that the caller must hold the lock for: aborts where it does not. */
 void mutex_assert_held(struct mutex *mutex);

@@ -38,6 +38,11 @@ enum status http_stream_open(const struct http_stream_options *options, struct h
  */
 enum status http_stream_send(struct http_stream *stream, struct slice bytes, uint64_t deadline_ms,
                              struct error *error) AVIARY_MUST_USE;
+/*
+ * Sends what the far side takes at once, of `bytes` from the front: how many bytes that was. 0 also where the
+ * stream is broken, or fewer than `bytes.size` bytes remain: http_stream_send tells.
+ */
+size_t http_stream_try_send(struct http_stream *stream, struct slice bytes);
 /* Looks, without waiting, whether the far side closed or answered, or a send failed. Costs one poll(2). */
 bool http_stream_is_broken(struct http_stream *stream);
 /* Bytes that may still be sent; open a new stream before they run out. */
