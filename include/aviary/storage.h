@@ -54,7 +54,7 @@ struct storage_operations {
     /* One entry, checked (entry_check). NOT_FOUND, CORRUPT, IO, NO_MEMORY. */
     enum status (*read_entry)(struct storage *storage, uint64_t group, uint64_t index,
                               struct blob **ret_blob);
-    /* The header only, without copying nor checking the payload. */
+    /* The header only, without copying nor checking the payload. CORRUPT where it is another entry's. */
     enum status (*read_header)(struct storage *storage, uint64_t group, uint64_t index,
                                struct entry_header *ret);
     /* Entries from `first` up to `last` or the log's end, dense and checked, as many as fit into `bytes_max`

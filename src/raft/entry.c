@@ -81,13 +81,21 @@ enum status entry_header_decode(struct slice bytes, struct entry_header *ret) {
     return STATUS_OK;
 }
 
-enum status entry_check(struct slice bytes, uint64_t group, uint64_t index, struct entry_header *ret) {
+enum status entry_header_check(struct slice bytes, uint64_t group, uint64_t index, struct entry_header *ret) {
     struct entry_header header;
-    if (entry_header_decode(bytes, &header) != STATUS_OK) {
+    if (entry_header_decode(bytes, &header) != STATUS_OK || header.group != group || header.index != index) {
         return STATUS_CORRUPT;
     }
-    if (header.payload_size != bytes.size - ENTRY_HEADER_SIZE || header.group != group ||
-        header.index != index || (header.flags & ~ENTRY_HAS_KEY) != 0) {
+    *ret = header;
+    return STATUS_OK;
+}
+
+enum status entry_check(struct slice bytes, uint64_t group, uint64_t index, struct entry_header *ret) {
+    struct entry_header header;
+    if (entry_header_check(bytes, group, index, &header) != STATUS_OK) {
+        return STATUS_CORRUPT;
+    }
+    if (header.payload_size != bytes.size - ENTRY_HEADER_SIZE || (header.flags & ~ENTRY_HAS_KEY) != 0) {
         return STATUS_CORRUPT;
     }
     if (bytes_get_u32le(bytes.data + AT_CHECKSUM) != checksum(bytes)) {

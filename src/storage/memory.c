@@ -84,7 +84,7 @@ static enum status memory_read_entry(struct storage *storage, uint64_t group, ui
 static enum status memory_read_header(struct storage *storage, uint64_t group, uint64_t index,
                                       struct entry_header *ret) {
     const struct image_entry *entry = find_entry(storage, group, index);
-    return entry ? entry_header_decode(blob_slice(entry->blob), ret) : STATUS_NOT_FOUND;
+    return entry ? entry_header_check(blob_slice(entry->blob), group, index, ret) : STATUS_NOT_FOUND;
 }
 
 static enum status collect(const struct image_log *log, uint64_t group, uint64_t first, uint64_t last,

@@ -53,7 +53,7 @@ enum status database_read_header(const struct database *database, uint64_t group
     if (status != STATUS_OK) {
         return status;
     }
-    status = entry_header_decode(bytes, ret_header);
+    status = entry_header_check(bytes, group, index, ret_header);
     rocksdb_pinnableslice_destroy(pinned);
     return status;
 }

@@ -113,6 +113,10 @@ static void test_a_misplaced_entry_is_seen(void **state) {
     struct entry_header read;
     assert_int_equal(entry_check(blob_slice(blob), GROUP + 1, INDEX, &read), STATUS_CORRUPT);
     assert_int_equal(entry_check(blob_slice(blob), GROUP, INDEX - 1, &read), STATUS_CORRUPT);
+    assert_int_equal(entry_header_check(blob_slice(blob), GROUP + 1, INDEX, &read), STATUS_CORRUPT);
+    assert_int_equal(entry_header_check(blob_slice(blob), GROUP, INDEX - 1, &read), STATUS_CORRUPT);
+    assert_int_equal(entry_header_check(blob_slice(blob), GROUP, INDEX, &read), STATUS_OK);
+    assert_int_equal(read.term, header.term);
 }
 
 static void test_unknown_types_and_flags_are_refused(void **state) {

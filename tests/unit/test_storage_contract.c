@@ -318,6 +318,11 @@ static void test_damaged_entries_are_refused(void **state) {
         assert_int_equal(read_many(subject, 1, index, SIZE_MAX, STATUS_CORRUPT), 0);
     }
     assert_int_equal(read_many(subject, 1, 2, SIZE_MAX, STATUS_OK), 2);
+    for (uint64_t index = 4; index <= 5; index++) {
+        struct entry_header header;
+        assert_int_equal(subject->storage->operations->read_header(subject->storage, GROUP, index, &header),
+                         STATUS_CORRUPT);
+    }
 }
 
 static void test_completions_come_in_order(void **state) {

@@ -52,6 +52,9 @@ enum status entry_check(struct slice bytes, uint64_t group, uint64_t index,
 /* Reads the header without the checksum, for bytes checked before. CORRUPT where the size is too small or
  * format unknown. */
 enum status entry_header_decode(struct slice bytes, struct entry_header *ret) AVIARY_MUST_USE;
+/* The same for bytes that were read by (group, index): CORRUPT too where they are another entry's. */
+enum status entry_header_check(struct slice bytes, uint64_t group, uint64_t index,
+                               struct entry_header *ret) AVIARY_MUST_USE;
 static inline struct slice entry_payload(struct slice bytes) {
     return slice_after(bytes, ENTRY_HEADER_SIZE);
 }
