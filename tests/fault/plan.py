@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 STEPS_MIN, STEPS_MAX = 3, 5
 PAIR_CHANCE, SCENARIO_CHANCE = 0.4, 0.2
+# More brokers than replicas, and parts of a network in more shapes; but fewer operations on a small machine.
+FIVE_BROKERS_CHANCE = 0.15
 # What a cluster has even where no fault needs it: its faults do more there.
 FEATURE_CHANCES = (("zookeeper", 0.6), ("preload", 0.5))
 CALM_SECONDS_MAX = 3
@@ -26,10 +28,11 @@ class Step(NamedTuple):
 class Plan(NamedTuple):
     steps: tuple
     needs: frozenset  # of the cluster's features
+    brokers: int
     prng: Random  # for everything else that is left to chance in this round
 
     def __str__(self):
-        return ", ".join(map(str, self.steps))
+        return f"{self.brokers} brokers, {', '.join(map(str, self.steps))}"
 
 
 class Planner:
@@ -50,7 +53,7 @@ class Planner:
                 steps.append(step)
         needs = frozenset().union(*(flag for step in steps for flag in self._flags(step, "needs")))
         needs |= {feature for feature, chance in FEATURE_CHANCES if prng.random() < chance}
-        return Plan(tuple(steps), needs, prng)
+        return Plan(tuple(steps), needs, 5 if prng.random() < FIVE_BROKERS_CHANCE else 3, prng)
 
     def _draw(self, prng):
         if self._scenarios and (not self._nemeses or prng.random() < SCENARIO_CHANCE):

@@ -15,7 +15,6 @@ from plan import CALM_SECONDS_MAX
 from world import World
 
 TOPICS = {"solo": 1, "trio": 3}
-BROKERS = 3
 DISK_BYTES = 256 << 20  # where disks are small
 WARM_SECONDS = 1
 JOIN_SECONDS = 120  # more than any client's patience
@@ -40,7 +39,7 @@ class Round:
         history = History(self.folder / "history.jsonl")
         needs = self.plan.needs
         try:
-            with FaultCluster(self.folder, aviaryd=self._aviaryd, brokers=BROKERS, zookeeper="zookeeper" in needs,
+            with FaultCluster(self.folder, aviaryd=self._aviaryd, brokers=self.plan.brokers, zookeeper="zookeeper" in needs,
                               proxied="proxy" in needs, preload="preload" in needs,
                               disk_bytes=DISK_BYTES if "small-disk" in needs else 0, prng=self.plan.prng) as cluster:
                 cluster.start()

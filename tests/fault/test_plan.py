@@ -35,6 +35,10 @@ def test_the_cluster_has_what_its_nemeses_need():
     assert {"zookeeper" in plan.needs for plan in plans()} == {True, False}
 
 
+def test_clusters_of_three_and_of_five():
+    assert {plan.brokers for plan in plans()} == {3, 5}
+
+
 def test_only_what_is_asked_for():
     assert {str(step) for plan in plans(only=("plot",)) for step in plan.steps} == {"plot"}
     assert {str(step) for plan in plans(only=("kill",)) for step in plan.steps} == {"kill"}
