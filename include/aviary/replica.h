@@ -131,6 +131,9 @@ struct node_options {
     uint32_t inflight_appends_max; /* as in raft_options */
     uint32_t append_entries_max;
     size_t tail_bytes_max;       /* of recent entries kept in memory, per group */
+    size_t backlog_bytes_max;    /* of entries that are not durable yet, of all groups: beyond that no more
+                                    records are taken, neither from clients nor from leaders; and of proposals
+                                    that are not applied yet: beyond that no more from clients */
     size_t metadata_voters_max;  /* of group 0: the first voters' count */
     uint32_t pending_max;        /* proposals waiting for an answer, per group */
     uint64_t apply_entries_max;  /* of one group, in one flush */

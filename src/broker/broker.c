@@ -228,6 +228,7 @@ static void broker_node_options(struct broker *broker, const struct cluster_file
         .inflight_appends_max = RAFT_INFLIGHT_APPENDS_MAX,
         .append_entries_max = RAFT_APPEND_ENTRIES_MAX,
         .tail_bytes_max = options->tail_bytes_max,
+        .backlog_bytes_max = BACKLOG_BYTES_MAX,
         .metadata_voters_max = cluster->voter_count,
         .pending_max = PENDING_MAX,
         .apply_entries_max = APPLY_ENTRIES_MAX,

@@ -59,6 +59,7 @@ static enum status apply_entry(struct group *group, const struct raft_entry *ent
         observer->applied(observer->context, group->id, entry, &header);
     }
     group->bytes_since_checkpoint += entry->blob->size;
+    backlog_applied(group, &header, entry->blob);
     apply_answer(group, header.index, header.term, &result);
     if (group->machine.partition && partition_log_start_offset(group->machine.partition) != log_start) {
         compact_to_log_start(group);

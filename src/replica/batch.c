@@ -73,6 +73,7 @@ void node_submit(struct node *node) {
         node_fail(node, METADATA_GROUP, STATUS_NO_MEMORY, "no memory for a storage batch");
         return;
     }
+    backlog_submitted(node, record);
     record->token = node->next_token++;
     list_append(&node->records, &record->node);
     node->record_count++;
@@ -118,6 +119,7 @@ void node_persisted(struct node *node, uint64_t now_ms, uint64_t token, enum sta
     ASSERT(record->token == token);
     list_remove(&record->node);
     node->record_count--;
+    backlog_saved(node, record);
     if (status != STATUS_OK) {
         node_fail(node, METADATA_GROUP, status, "the storage could not write");
     } else {

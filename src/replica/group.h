@@ -62,6 +62,7 @@ struct group {
     uint64_t checkpoint_index; /* applied index of the saved state */
     uint64_t checkpoint_size;
     uint64_t bytes_since_checkpoint;
+    size_t unapplied_bytes; /* its part of the node's backlog */
 
     struct snapshot_transfer transfers[TRANSFERS_MAX];
     struct snapshot_arrival arrival;

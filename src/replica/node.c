@@ -63,6 +63,7 @@ void node_remove_group(struct node *node, uint64_t id) {
     }
     group_fail_waiters(group, STATUS_UNKNOWN);
     group_fail_reads(group, STATUS_NOT_FOUND);
+    backlog_forget(group);
     group_destroy(group);
     node->group_count--;
     memmove(&node->groups[position], &node->groups[position + 1],
@@ -216,6 +217,10 @@ void node_receive(struct node *node, uint64_t now_ms, const struct raft_message 
     node->now_ms = now_ms;
     struct group *group = node_find(node, message->group);
     if (group == NULL || message->to != node->options.self || message->from == node->options.self) {
+        return;
+    }
+    /* The leader sends it again when the disk has caught up; its heartbeats bring no entries. */
+    if (message->entry_count > 0 && group->id != METADATA_GROUP && backlog_is_unsaved(node)) {
         return;
     }
     if (message->type == RAFT_MESSAGE_SNAPSHOT) {

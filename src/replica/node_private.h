@@ -20,6 +20,7 @@ struct batch_record {
     uint64_t token;
     struct batch_mark *marks;
     size_t mark_count;
+    size_t entry_bytes;
 };
 
 /* A message that leaves when the batch `token` is durable. */
@@ -27,6 +28,13 @@ struct held_message {
     struct list node;
     uint64_t token;
     struct raft_message message; /* without entries and data */
+};
+
+/* Entries in memory that cannot be dropped yet, of all groups. In bytes. */
+struct backlog {
+    size_t open;      /* in the open batch */
+    size_t unsaved;   /* in the open batch or submitted, and not yet durable */
+    size_t unapplied; /* proposed here in leaderships that last, and not yet applied */
 };
 
 struct node {
@@ -38,6 +46,8 @@ struct node {
     size_t group_capacity;
     struct raft_effects effects;
     struct buffer scratch; /* for encoding states */
+
+    struct backlog backlog;
 
     struct storage_batch *batch; /* the open one; NULL: nothing to write yet */
     uint64_t next_token;         /* of the open batch */
@@ -56,6 +66,21 @@ struct node {
 static inline struct group *node_metadata_group(const struct node *node) {
     return node->groups[0];
 }
+
+/* backlog.c */
+/* The disk here is so far behind that memory takes no more entries. */
+bool backlog_is_unsaved(const struct node *node);
+/* The same, or followers are so far behind: no more proposals. */
+bool backlog_is_full(const struct node *node);
+void backlog_appended(struct node *node, const struct blob *entry);
+/* What the open batch holds from now on belongs to `record`. */
+void backlog_submitted(struct node *node, struct batch_record *record);
+void backlog_saved(struct node *node, const struct batch_record *record);
+/* By this leader, in its term; and the same entry again when it is applied. */
+void backlog_proposed(struct group *group, const struct blob *entry);
+void backlog_applied(struct group *group, const struct entry_header *header, const struct blob *entry);
+/* The leadership is over, or the group is: what becomes of its proposals counts no more. */
+void backlog_forget(struct group *group);
 
 /* NULL: not here. */
 struct group *node_find(const struct node *node, uint64_t id);

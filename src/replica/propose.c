@@ -27,6 +27,9 @@ static enum status propose_admit(const struct group *group, const struct node_pr
     if (!fits) {
         return STATUS_INVALID;
     }
+    if (records && backlog_is_full(group->node)) {
+        return STATUS_FULL;
+    }
     struct storage *storage = group->node->options.storage;
     return records ? storage->operations->writable(storage) : STATUS_OK;
 }
@@ -120,6 +123,9 @@ static void propose_append(struct group *group, int64_t wall_ms, const struct no
         .index = header.index, .term = header.term, .type = header.type, .blob = proposal->blob};
     struct raft_event event = {.type = RAFT_EVENT_PROPOSE, .entries = &entry, .entry_count = 1};
     status = group_step(group, &event);
+    if (status == STATUS_OK) {
+        backlog_proposed(group, proposal->blob);
+    }
     if (status != STATUS_OK && !group->node->failed) {
         node_fail(group->node, group->id, status, "the Raft core refused what it had admitted");
     } else if (proposal->acks == NODE_ACKS_NONE) {

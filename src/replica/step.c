@@ -132,6 +132,7 @@ static enum status group_append_one(struct group *group, struct storage_batch *b
         blob_release(entry.blob);
         return status;
     }
+    backlog_appended(group->node, entry.blob);
     storage_batch_put_entry(batch, group->id, entry.index, entry.blob);
     group->stored_last = entry.index;
     return STATUS_OK;
@@ -167,6 +168,7 @@ static void group_role_changed(struct group *group) {
         /* Whatever was pending belongs to a leadership that is over; a new one begins from the applied state.
          */
         group_fail_waiters(group, STATUS_UNKNOWN);
+        backlog_forget(group);
         if (group->machine.partition) {
             partition_forget_pending(group->machine.partition);
         }

@@ -207,6 +207,7 @@ static struct node_options node_options_of(struct broker *broker) {
         .inflight_appends_max = profile->inflight_appends_max,
         .append_entries_max = profile->append_entries_max,
         .tail_bytes_max = profile->tail_bytes_max,
+        .backlog_bytes_max = profile->backlog_bytes_max,
         .metadata_voters_max = profile->metadata_voters,
         .pending_max = profile->pending_max,
         .apply_entries_max = profile->apply_entries_max,

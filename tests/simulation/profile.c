@@ -56,6 +56,7 @@ static void draw_storage(struct prng *prng, struct profile *profile) {
     profile->metadata_log_keep = CHOOSE(prng, 0, 3, 20, 200);
     profile->snapshot_chunk_bytes = CHOOSE(prng, 100, 1000, 1000000);
     profile->tail_bytes_max = CHOOSE(prng, 0, 2000, 100000);
+    profile->backlog_bytes_max = CHOOSE(prng, 500, 5000, 1000000);
 }
 
 static void draw_clients(struct prng *prng, struct profile *profile) {

@@ -61,6 +61,7 @@ struct profile {
     uint64_t metadata_log_keep;
     size_t keys_max;
     size_t tail_bytes_max;
+    size_t backlog_bytes_max;
     size_t snapshot_chunk_bytes;
     uint32_t pending_max;
 

@@ -148,6 +148,7 @@ void member_open(struct member *member) {
         .inflight_appends_max = 4,
         .append_entries_max = 16,
         .tail_bytes_max = world->tail_bytes_max,
+        .backlog_bytes_max = world->backlog_bytes_max,
         .metadata_voters_max = world->member_count,
         .pending_max = world->pending_max,
         .apply_entries_max = 4096,
@@ -174,6 +175,7 @@ struct world *world_create(size_t members) {
     world->checkpoint_entries = 1000;
     world->metadata_log_keep = 1000;
     world->tail_bytes_max = 64 * 1024;
+    world->backlog_bytes_max = 1024 * 1024;
     for (size_t i = 0; i < members; i++) {
         struct member *member = &world->members[i];
         member->world = world;

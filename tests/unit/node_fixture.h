@@ -43,6 +43,7 @@ struct world {
     uint64_t checkpoint_entries;
     uint64_t metadata_log_keep;
     size_t tail_bytes_max;
+    size_t backlog_bytes_max;
     size_t message_count;
     struct raft_message messages[WORLD_MESSAGES_MAX];
 };

@@ -81,6 +81,36 @@ static void test_another_takes_over(void **state) {
     world_destroy(world);
 }
 
+/* What followers have not got yet stays in memory; so it is bounded, and goes on when they are back. */
+static void test_slow_followers_are_not_buried(void **state) {
+    (void)state;
+    struct world *world = world_create(3);
+    world->backlog_bytes_max = 1000;
+    for (size_t i = 0; i < 3; i++) {
+        member_crash(&world->members[i], 0);
+        member_open(&world->members[i]);
+    }
+    uint64_t group = world_create_topic(world, "t");
+    struct member *leader = world_leader(world, group);
+    world->muted = group;
+    uint64_t context = 0;
+    do {
+        struct node_proposal proposal = member_batch(group, 1, NODE_ACKS_NONE, ++context);
+        member_propose(leader, &proposal);
+        world_settle(world);
+    } while (leader->answers[context].status == STATUS_OK && context < 50);
+    assert_int_equal(leader->answers[context].status, STATUS_FULL);
+    assert_true(context > 1);
+    world->muted = 0;
+    world_run(world, CATCH_UP_MS);
+    assert_ptr_equal(world_leader(world, group), leader);
+    world_append(world, group, 1);
+    world_run(world, 200);
+    assert_int_equal(member_status(leader, group).next_offset, context - 1 + 10);
+    expect_same_everywhere(world, group);
+    world_destroy(world);
+}
+
 /* Behind the log's start the records before it are not wanted; the state comes whole. */
 static void test_a_snapshot_brings_a_replica_up(void **state) {
     (void)state;
@@ -204,6 +234,7 @@ int main(void) {
         cmocka_unit_test(test_all_apply_the_same),
         cmocka_unit_test(test_a_write_needs_a_majority),
         cmocka_unit_test(test_another_takes_over),
+        cmocka_unit_test(test_slow_followers_are_not_buried),
         cmocka_unit_test(test_a_snapshot_brings_a_replica_up),
         cmocka_unit_test(test_leadership_is_handed_over),
         cmocka_unit_test(test_a_read_waits_for_a_majority),

@@ -179,6 +179,35 @@ static void test_what_cannot_be_is_refused_before_it_is_appended(void **state) {
     world_destroy(world);
 }
 
+/* What the disk has not got yet stays in memory, so it is bounded, also where nobody waits for answers. */
+static void test_a_slow_disk_is_not_buried(void **state) {
+    (void)state;
+    struct world *world = world_create(1);
+    world->backlog_bytes_max = 300;
+    restart(world, 0);
+    uint64_t group = world_create_topic(world, "t");
+    struct member *member = world_leader(world, group);
+    world->hold_disks = true;
+    uint64_t context = 0;
+    do {
+        struct node_proposal proposal = member_batch(group, 1, NODE_ACKS_NONE, ++context);
+        member_propose(member, &proposal);
+        world_settle(world);
+    } while (answer_of(member, context) == STATUS_OK && context < 10);
+    assert_int_equal(answer_of(member, context), STATUS_FULL);
+    assert_true(context > 1);
+    uint64_t last = member_status(member, group).last_index;
+    world->hold_disks = false;
+    world_settle(world);
+    assert_int_equal(member_status(member, group).last_index, last);
+    struct node_proposal proposal = member_batch(group, 1, NODE_ACKS_ALL, context + 1);
+    member_propose(member, &proposal);
+    world_settle(world);
+    assert_int_equal(answer_of(member, context + 1), STATUS_OK);
+    assert_int_equal(member_status(member, group).next_offset, context);
+    world_destroy(world);
+}
+
 /* ---- Crashes ---- */
 
 static void test_what_was_acknowledged_survives(void **state) {
@@ -432,6 +461,7 @@ int main(void) {
         cmocka_unit_test(test_an_expected_offset_must_hold),
         cmocka_unit_test(test_a_key_is_appended_once),
         cmocka_unit_test(test_what_cannot_be_is_refused_before_it_is_appended),
+        cmocka_unit_test(test_a_slow_disk_is_not_buried),
         cmocka_unit_test(test_what_was_acknowledged_survives),
         cmocka_unit_test(test_a_write_cut_off_by_a_crash_is_whole_or_gone),
         cmocka_unit_test(test_a_restart_applies_what_was_known_as_committed),

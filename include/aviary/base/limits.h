@@ -64,7 +64,8 @@ enum {
     PEER_QUEUE_BYTES_MAX = 64 * 1024 * 1024, /* a stream's frames waiting to be sent */
 
     /* The broker */
-    MAILBOX_ITEMS_MAX = 65536, /* waiting for the next turn of the shard */
+    MAILBOX_ITEMS_MAX = 65536,             /* waiting for the next turn of the shard */
+    BACKLOG_BYTES_MAX = 256 * 1024 * 1024, /* appended, not yet durable here or not yet committed */
 
     /* HTTP */
     HTTP_HEADERS_MAX = 64,
@@ -98,14 +99,14 @@ enum {
     JSON_VALUES_MAX = 262144, /* values and names in one document that is read into a tree */
 
     /* The API */
-    LONG_POLLS_MAX = 1024,        /* readers that wait at one broker */
-    LONG_POLL_PIECE_MS = 200,     /* one that waits looks up this often */
-    FORWARD_ATTEMPT_MS = 2000,    /* for another broker's answer, before the leader is looked for again */
-    FORWARD_HEARSAY_MS = 700,     /* the same where nobody here hears of a new leader: an election, and some */
-    FORWARD_WAIT_MS = 1000,       /* of a long poll at another broker, before it is asked again */
-    FANOUT_MS = 1000,             /* for all brokers' answers, where one request asks all of them */
-    FANOUT_THREADS_MAX = 8,       /* of one such request */
-    PEERS_FRESH_MS = 1000,        /* who is alive is asked again after this */
+    LONG_POLLS_MAX = 1024,     /* readers that wait at one broker */
+    LONG_POLL_PIECE_MS = 200,  /* one that waits looks up this often */
+    FORWARD_ATTEMPT_MS = 2000, /* for another broker's answer, before the leader is looked for again */
+    FORWARD_HEARSAY_MS = 700,  /* the same where nobody here hears of a new leader: an election, and some */
+    FORWARD_WAIT_MS = 1000,    /* of a long poll at another broker, before it is asked again */
+    FANOUT_MS = 1000,          /* for all brokers' answers, where one request asks all of them */
+    FANOUT_THREADS_MAX = 8,    /* of one such request */
+    PEERS_FRESH_MS = 1000,     /* who is alive is asked again after this */
     SIMPLE_MESSAGES_DEFAULT = 50, /* of the simple dialect's GET /messages */
     SIMPLE_MESSAGES_MAX = 1000,
     SIMPLE_SYNC_MAX = 10000,          /* messages in one answer of POST /sync */
