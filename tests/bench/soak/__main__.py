@@ -37,15 +37,15 @@ OPTIONS = ["--log-level", "warn", "--free-bytes-min", 96 << 20, "--tail-bytes-ma
 KEYS_MAX = 262144  # of a partition: IDEMPOTENCY_KEYS_MAX
 FILL_SECONDS = 10
 FILL_SECONDS_MAX = 900
-CONNECTIONS_MAX = 2048
+CONNECTIONS_MAX = 128  # each has a thread, which keeps a little memory: the warm-up must come by all of them
 
 
 @contextlib.contextmanager
-def started(options):
+def started(options, connections_max):
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
     zookeeper = ZooKeeper(FOLDER).start()
-    cluster = Cluster(FOLDER, 3, "zookeeper", zookeeper, options=options, connections_max=CONNECTIONS_MAX)
+    cluster = Cluster(FOLDER, 3, "zookeeper", zookeeper, options=options, connections_max=connections_max)
     try:
         yield cluster.start()
         cluster.stop()
@@ -76,7 +76,7 @@ def fill_key_tables(cluster):
 def wake_workers(cluster):
     """Each thread that may serve a connection has served one: what it keeps, it has from then on."""
     for broker in cluster.brokers:
-        run_wrk(broker, "sweep.lua", CONNECTIONS_MAX - 48)
+        run_wrk(broker, "sweep.lua", CONNECTIONS_MAX - 16)
 
 
 def partitions(cluster):
@@ -132,7 +132,7 @@ def describe(cluster, sampler, since):
 
 
 def soak(minutes, rate):
-    with started(OPTIONS) as cluster, samples.Sampler(cluster.brokers, FOLDER / "samples.csv") as sampler:
+    with started(OPTIONS, CONNECTIONS_MAX) as cluster, samples.Sampler(cluster.brokers, FOLDER / "samples.csv") as sampler:
         cluster.create_topic(mixed.TOPIC, mixed.PARTITIONS, 3)
         fill_key_tables(cluster)
         wake_workers(cluster)
@@ -164,7 +164,7 @@ def check(cluster, load):
 
 
 def hold_load(minutes, percent):
-    with started(["--log-level", "warn"]) as cluster:
+    with started(["--log-level", "warn"], 2048) as cluster:
         told = peak.hold(cluster, minutes, percent)
     print(told)
     append_row("Elections under load", [
