@@ -8,6 +8,9 @@ from harness.waiting import wait_until
 
 OUTAGE_SECONDS = 6
 OUTAGE_SECONDS_FULL = 60
+FAILOVERS_SECONDS, FAILOVERS_SECONDS_FULL = 15, 600
+FAILOVER_PERIOD_SECONDS, FAILOVER_PERIOD_SECONDS_FULL = 5, 15
+REQUEST_SECONDS = 5  # the brokers' own deadline of a request; a client's retries have to fit in
 # A session of at most 20 ticks, three of them until a handle is dropped, and the backoff of the next.
 VIEW_SECONDS = 40
 
@@ -55,6 +58,38 @@ def test_zookeeper_is_away(zookeeper_cluster, zookeeper, full, how):
         load.check(broker)
     _wait_for_true_view(cluster, zookeeper, "t")
     _wait_for_true_view(cluster, zookeeper, "made-without")
+
+
+def test_failovers_while_zookeeper_is_away(zookeeper_cluster, zookeeper, full):
+    """No request to an existing topic fails, if it may be sent again within its deadline."""
+    cluster = zookeeper_cluster
+    outage = FAILOVERS_SECONDS_FULL if full else FAILOVERS_SECONDS
+    period = FAILOVER_PERIOD_SECONDS_FULL if full else FAILOVER_PERIOD_SECONDS
+    failovers = 0
+    for topic in ("t", "u"):
+        cluster.create_topic(topic, replication_factor=3)
+    with Load(cluster.brokers, "t", pause=0.02, seconds=REQUEST_SECONDS) as one, \
+            Load(cluster.brokers, "u", pause=0.02, size=10, seconds=REQUEST_SECONDS) as other:
+        zookeeper.kill()
+        ends = time.monotonic() + outage
+        while time.monotonic() < ends:
+            next_period = time.monotonic() + period
+            leader = cluster.leader("t" if failovers % 2 else "u")
+            leader.kill()
+            one.wait_for(20)
+            other.wait_for(20)
+            leader.start().wait_ready()
+            failovers += 1
+            while time.monotonic() < min(next_period, ends):
+                one.wait_for(10)
+        zookeeper.start()
+        one.wait_for(20)
+    for broker in cluster.brokers:
+        one.check(broker)
+        other.check(broker)
+    print(f"{outage} s without ZooKeeper, {failovers} failovers, {len(one.times) + len(other.times)} requests, "
+          f"{sum(one.retries) + sum(other.retries)} sent again, longest gap {one.longest_gap():.2f} s")
+    _wait_for_true_view(cluster, zookeeper, "t")
 
 
 def test_zookeeper_is_wiped_under_load(zookeeper_cluster, zookeeper):

@@ -77,12 +77,13 @@ class Load:
     """One producer in a thread of its own, which publishes numbered lines one by one until it is stopped.
 
     Every acknowledged line is kept in `acknowledged` with its offset; `longest_gap` tells when none was acknowledged.
-    Several loads of one topic have names of their own.
+    Several loads of one topic have names of their own. A line that is not acknowledged within `seconds`, tries at all
+    brokers included, is a failure.
     """
 
-    def __init__(self, brokers, topic, pause=0.002, size=1, name="", timeout=15):
+    def __init__(self, brokers, topic, pause=0.002, size=1, name="", timeout=15, seconds=60):
         self._brokers, self._topic, self._pause, self._size = brokers, topic, pause, size
-        self._name, self._timeout = name, timeout
+        self._name, self._timeout, self._seconds = name, timeout, seconds
         self._halt = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.acknowledged = {}
@@ -97,7 +98,8 @@ class Load:
                     return
                 lines = [f"{self._name}{number}-{each}".encode() for each in range(self._size)]
                 key = f"load-{self._topic}-{self._name}{number}"
-                answer, asked = publish_counting(self._brokers, self._topic, lines, key, 60, timeout=self._timeout)
+                answer, asked = publish_counting(self._brokers, self._topic, lines, key, self._seconds,
+                                                 timeout=self._timeout)
                 for line, offset in zip(lines, offsets_of(answer)):
                     self.acknowledged[line] = offset
                 self.retries.append(asked - 1)
