@@ -94,7 +94,7 @@ struct broker_identity {
     raft_id incarnation; /* 0: none yet */
     char rest_address[ADDRESS_SIZE_MAX];
     char peer_address[ADDRESS_SIZE_MAX];
-    char waiting_for[128]; /* "waiting for 2 of 3 brokers"; empty once it belongs to a cluster */
+    char waiting_for[224]; /* "waiting for 2 of 3 brokers"; empty once it belongs to a cluster */
 };
 void broker_identity(struct broker *broker, struct broker_identity *ret_identity);
 
@@ -137,13 +137,15 @@ struct broker_replica_status {
 bool broker_replica_status(struct broker *broker, uint64_t group, uint64_t deadline_ms,
                            struct broker_replica_status *ret_status);
 
-/* Cheap (no trip to the shard thread): for hot paths and metrics. False: no replica here. */
+/* Cheap (takes no turn of the shard): for hot paths and metrics. False: no replica here. */
 struct broker_partition_position {
     int64_t log_start_offset;
     int64_t high_watermark; /* first offset that is not committed */
     uint64_t term;
-    uint32_t leader; /* broker id; 0: not known */
-    bool here;       /* leads and is ready */
+    uint32_t leader;    /* broker id; 0: not known */
+    bool here;          /* leads and is ready */
+    bool majority_lost; /* as of node_status */
+    bool hopeless;      /* the same, or the replica is blank: it will not bring a leader about */
 };
 bool broker_partition_position(struct broker *broker, uint64_t group,
                                struct broker_partition_position *ret_position);
@@ -238,7 +240,7 @@ struct broker_health {
     bool coordination_ok;
     bool raft_ok;    /* belongs to a cluster, group 0 has a leader that was heard, the shard thread answers */
     bool storage_ok; /* takes writes */
-    char detail[3][160]; /* of those not ok, what is wrong */
+    char detail[3][320]; /* of those not ok, what is wrong */
 };
 void broker_health(struct broker *broker, uint64_t deadline_ms, struct broker_health *ret_health);
 

@@ -74,8 +74,11 @@ struct node_status {
     uint64_t term;
     raft_id vote;
     raft_id leader;
-    bool ready;   /* leader whose own no-op is applied: takes writes */
-    bool current; /* an entry of this term is applied: so is all that was committed in earlier ones */
+    bool ready;         /* leader whose own no-op is applied: takes writes */
+    bool current;       /* an entry of this term is applied: so is all that was committed in earlier ones */
+    bool majority_lost; /* no leader is known, and so many voters' disks are gone for good that none will be:
+                           only unsafe recovery goes on (replica/unsafe.h) */
+    bool blank;         /* this replica has never heard of what the group decided, and is no member of it */
     uint64_t commit_index;
     uint64_t applied_index;
     uint64_t first_index;
@@ -169,6 +172,12 @@ void node_propose(struct node *node, uint64_t now_ms, int64_t wall_ms, const str
 void node_read_index(struct node *node, uint64_t now_ms, uint64_t group, uint64_t read_context);
 /* To 0: the most up-to-date follower. NOT_FOUND, NOT_LEADER, UNAVAILABLE, INVALID. */
 enum status node_transfer(struct node *node, uint64_t now_ms, uint64_t group, raft_id to) AVIARY_MUST_USE;
+/*
+ * Incarnations that the metadata has as current, but whose brokers have come back with other disks, which it
+ * may be unable to learn. Replaces what was said before; at most BROKERS_MAX. Changes what majority_lost
+ * says, and nothing else.
+ */
+void node_set_gone(struct node *node, const raft_id *incarnations, size_t count);
 /* Order of candidates of group 0, from coordination (raft_set_preference). */
 void node_set_metadata_preference(struct node *node, uint32_t rank, uint64_t hold_ms);
 

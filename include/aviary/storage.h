@@ -107,6 +107,14 @@ static inline void storage_submit(struct storage *storage, struct storage_batch 
 
 /* ---- RocksDB ---- */
 
+/* What to do with a database that cannot be trusted. */
+enum storage_distrust {
+    STORAGE_DISTRUST_REPLACE, /* it is set aside, and a new disk takes its place: others have what was here */
+    STORAGE_DISTRUST_REFUSE,  /* it stays as it is: CORRUPT, with the reason */
+    STORAGE_DISTRUST_SALVAGE, /* unsafe recovery: opened where it can be read at all, and distrusted by every
+                                 later open until storage_rocksdb_vouch; CORRUPT where it cannot */
+};
+
 struct storage_rocksdb_options {
     const char *directory;   /* made if it is not there */
     uint64_t free_bytes_min; /* watermark: below it writable() says NO_SPACE; 0: the default, which covers
@@ -114,6 +122,7 @@ struct storage_rocksdb_options {
     uint64_t
         write_buffer_bytes;     /* memtable; 0: 64 MiB, less on a disk under 16 GiB or with a low watermark */
     uint64_t block_cache_bytes; /* 0: default */
+    enum storage_distrust distrust;
 };
 
 /* How the data directory was found. */
@@ -122,12 +131,13 @@ enum storage_origin {
     STORAGE_ORIGIN_RECOVERED, /* as it was left */
     STORAGE_ORIGIN_REPLACED,  /* what was there cannot be trusted (lost database, lost tail, unreadable): set
                                  aside, new uuid */
+    STORAGE_ORIGIN_SALVAGED,  /* what was there cannot be trusted, and is open all the same */
 };
 
 struct storage_rocksdb_info {
     struct uuid disk_uuid;
     enum storage_origin origin;
-    char reason[ERROR_MESSAGE_MAX]; /* of REPLACED */
+    char reason[ERROR_MESSAGE_MAX]; /* of REPLACED and SALVAGED */
 };
 
 /*

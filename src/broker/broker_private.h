@@ -4,7 +4,8 @@
  * Which file does what: broker.c life; shard.c, observer.c, mailbox.c the thread that drives the node;
  * view*.c what others see of replicas; route.c leaders; topics.c, produce.c, fetch.c, operations.c use cases;
  * housekeeper.c the thread for slow things; start_*.c the first start; calls.c what peers ask; peers.c whom
- * transport talks to; publish.c the view.
+ * transport talks to; publish.c the view; lost.c disks that are gone for good; unsafe.c what is done about
+ * it.
  */
 #ifndef BROKER_PRIVATE_H
 #define BROKER_PRIVATE_H
@@ -87,6 +88,16 @@ void broker_get_cluster(struct broker *broker, struct cluster_file *ret_cluster)
 
 /* route.c: what this broker knows by itself, without waiting. False: no leader known. */
 bool route_known(struct broker *broker, uint64_t group, struct broker_route *ret_route);
+
+/* lost.c: what is gone for good. */
+/* A broker asks for an incarnation with that disk. */
+void lost_note_disk(struct broker *broker, const struct metadata_broker *asking);
+/* Tells the node whose disks were replaced although the metadata cannot learn it. Housekeeper's thread. */
+void lost_refresh(struct broker *broker);
+/* A majority of the metadata group's disks, as far as this broker's replica knows. */
+bool lost_metadata(struct broker *broker);
+/* CONFLICT-like refusal of everything that needs a leader: gives UNAVAILABLE, and says what people can do. */
+enum status lost_error(uint64_t group, struct error *error);
 
 /* topics.c: at the controller. Proposes a metadata command and waits for what applying it said. */
 enum status metadata_execute(struct broker *broker, const struct metadata_command *command,

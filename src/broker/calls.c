@@ -54,8 +54,10 @@ static enum status call_register(struct broker *broker, struct slice request, st
         return error_set(error, STATUS_CONFLICT, "this broker belongs to another cluster");
     }
     struct broker_route route;
+    lost_note_disk(broker, &registration.broker);
     if (!route_known(broker, METADATA_GROUP, &route)) {
-        return error_set(error, STATUS_UNAVAILABLE, "no controller is known here");
+        return lost_metadata(broker) ? lost_error(METADATA_GROUP, error)
+                                     : error_set(error, STATUS_UNAVAILABLE, "no controller is known here");
     }
     struct call_registered registered = {.broker_count = 0};
     if (!route.here) {
@@ -83,6 +85,7 @@ static enum status call_leader(struct broker *broker, struct slice request, stru
     (void)broker_partition_position(broker, group, &position); /* no replica here: zeroes */
     buffer_append_u32(answer, position.leader);
     buffer_append_u64(answer, position.term);
+    buffer_append_u8(answer, position.hopeless);
     return buffer_status(answer);
 }
 

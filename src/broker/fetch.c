@@ -210,6 +210,8 @@ bool broker_partition_position(struct broker *broker, uint64_t group,
         .high_watermark = at.next_offset,
         .term = at.term,
         .here = at.role == RAFT_LEADER && at.ready,
+        .majority_lost = at.majority_lost,
+        .hopeless = at.majority_lost || (at.blank && at.leader == 0),
     };
     ASSERT(pthread_rwlock_rdlock(&broker->metadata_lock) == 0);
     ret_position->leader = metadata_broker_id_of(broker->metadata, at.leader);

@@ -164,6 +164,7 @@ static void housekeeper_turn(struct broker *broker, uint32_t *preferred) {
     }
     peers_refresh(broker);
     register_self(broker);
+    lost_refresh(broker);
     publish_view(broker);
 }
 

@@ -14,6 +14,12 @@ struct broker;
 
 enum { HOUSEKEEPER_INTERVAL_MS = 200 };
 
+struct lost_claim {
+    uint32_t broker_id;
+    struct uuid disk_uuid;
+    uint64_t until_ms; /* it asks again and again; what it said is forgotten then */
+};
+
 struct housekeeper {
     struct thread thread;
     struct mutex mutex; /* guards all below */
@@ -34,7 +40,11 @@ struct housekeeper {
     struct transport_identity heard[BROKERS_MAX];
     size_t heard_count;
 
-    char waiting_for[128];
+    /* Who asks for an incarnation, and with which disk: the one that the metadata knows is gone. */
+    struct lost_claim claims[BROKERS_MAX];
+    size_t claim_count;
+
+    char waiting_for[224];
 
     /* The housekeeper's own; no lock. */
     struct metadata_broker joined[BROKERS_MAX]; /* told by the one that took our JOIN */
@@ -45,6 +55,7 @@ struct housekeeper {
     uint64_t peers_digest;                 /* of what the transport was told last */
     uint64_t registered_ms;                /* last try */
     uint64_t partitions_ms;                /* last look at the partitions led here */
+    uint32_t gone_digest;                  /* lost.c: of what the node was told last */
     struct published_partition *published; /* publish.c */
     size_t published_count;
 };

@@ -130,7 +130,7 @@ static void health_coordination(struct broker *broker, struct broker_health *hea
     coordination_status(broker->options.coordination, &status);
     health->coordination_ok = status.connected && !status.closed;
     if (!health->coordination_ok) {
-        snprintf(health->detail[0], sizeof health->detail[0], "%.159s",
+        snprintf(health->detail[0], sizeof health->detail[0], "%.319s",
                  status.last_error[0] ? status.last_error : "not connected");
     }
 }
@@ -139,7 +139,7 @@ static void health_raft(struct broker *broker, uint64_t deadline_ms, struct brok
     struct error error;
     struct broker_route route;
     if (broker_check_running(broker, &error) != STATUS_OK) {
-        snprintf(health->detail[1], sizeof health->detail[1], "%.159s", error.message);
+        snprintf(health->detail[1], sizeof health->detail[1], "%.319s", error.message);
         return;
     }
     uint64_t beat_ms = atomic_load_explicit(&broker->shard.beat_ms, memory_order_relaxed);
@@ -153,7 +153,7 @@ static void health_raft(struct broker *broker, uint64_t deadline_ms, struct brok
     struct broker_replica_status metadata = {0};
     if (broker_find_leader(broker, METADATA_GROUP, leader_ms < deadline_ms ? leader_ms : deadline_ms, &route,
                            &error) != STATUS_OK) {
-        snprintf(health->detail[1], sizeof health->detail[1], "%.159s", error.message);
+        snprintf(health->detail[1], sizeof health->detail[1], "%.319s", error.message);
         return;
     }
     health->raft_ok =
@@ -176,7 +176,7 @@ static void health_storage(struct broker *broker, struct broker_health *health) 
     }
     health->storage_ok = wrong == NULL;
     if (wrong) {
-        snprintf(health->detail[2], sizeof health->detail[2], "%.159s", wrong);
+        snprintf(health->detail[2], sizeof health->detail[2], "%.319s", wrong);
     }
 }
 

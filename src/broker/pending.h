@@ -1,5 +1,5 @@
 /*
- * Something asked of the shard thread by another thread, which may stop waiting at its deadline.
+ * Something asked of the shard by another thread, which may stop waiting at its deadline.
  */
 #ifndef BROKER_PENDING_H
 #define BROKER_PENDING_H
@@ -18,9 +18,9 @@ struct broker_pending {
     bool done; /* guarded by mutex */
     uint64_t begun_us;
     bool counted;              /* how long it took goes into the histogram */
-    struct node_answer answer; /* written by the shard thread before done */
+    struct node_answer answer; /* written in a turn, before done */
 
-    /* MAIL_TASK: runs on the shard thread; sets answer.status and the results below, then pending_finish, at
+    /* MAIL_TASK: runs in a turn; sets answer.status and the results below, then pending_finish, at
      * once or later. */
     void (*task)(struct shard *shard, struct broker_pending *pending);
     uint64_t group;
@@ -29,7 +29,7 @@ struct broker_pending {
     uint64_t hold_ms;
     struct broker_replica_status replica;
     bool found;
-    void *collected; /* a task's own result; owned by the asker, written before done */
+    void *collected; /* a task's own: what it is given, or its result, written before done; freed with it */
 };
 
 /* Two references. NULL: no memory. */

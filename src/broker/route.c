@@ -38,11 +38,11 @@ static bool route_fill_addresses(struct broker *broker, struct broker_route *rou
     return leader != NULL && route->peer_address[0] != '\0';
 }
 
-/* From the replica here. False: no replica, or it knows no leader. */
+/* From the replica here. False: no replica, or it knows no leader. One that will never know any is none. */
 static bool route_from_view(struct broker *broker, uint64_t group, bool *ret_has_replica,
                             struct broker_route *route) {
     struct broker_partition_position position;
-    *ret_has_replica = broker_partition_position(broker, group, &position);
+    *ret_has_replica = broker_partition_position(broker, group, &position) && !position.hopeless;
     if (!*ret_has_replica || position.leader == 0) {
         return false;
     }
@@ -112,7 +112,8 @@ static uint32_t route_doubted(struct broker *broker, uint64_t group) {
  * say nothing. NOT_FOUND: no such group.
  */
 static enum status route_replicas(struct broker *broker, uint64_t group,
-                                  char (*ret_addresses)[ADDRESS_SIZE_MAX], size_t *ret_count) {
+                                  char (*ret_addresses)[ADDRESS_SIZE_MAX], size_t *ret_count,
+                                  size_t *ret_replicas) {
     enum status status = STATUS_NOT_FOUND;
     uint32_t doubted = route_doubted(broker, group);
     const struct metadata_broker *last = NULL;
@@ -120,6 +121,7 @@ static enum status route_replicas(struct broker *broker, uint64_t group,
     uint32_t number;
     const struct metadata_topic *topic = metadata_topic_of_group(broker->metadata, group, &number);
     *ret_count = 0;
+    *ret_replicas = topic ? topic->partitions[number].replica_count : 0;
     for (uint32_t i = 0; topic && i < topic->partitions[number].replica_count; i++) {
         const struct metadata_broker *replica =
             metadata_broker_by_incarnation(broker->metadata, topic->partitions[number].replicas[i]);
@@ -140,8 +142,11 @@ static enum status route_replicas(struct broker *broker, uint64_t group,
     return status;
 }
 
-/* Asks one broker: u64 group -> u32 leader's broker id (0: not known), u64 term. */
-static bool route_ask(struct broker *broker, const char *address, uint64_t group, uint64_t deadline_ms) {
+enum route_answer { ROUTE_SILENT, ROUTE_HOPELESS, ROUTE_LEADER };
+
+/* Asks one broker: docs/peer-protocol.md, "leader". */
+static enum route_answer route_ask(struct broker *broker, const char *address, uint64_t group,
+                                   uint64_t deadline_ms) {
     _cleanup_buffer_ struct buffer request;
     _cleanup_buffer_ struct buffer answer;
     buffer_init(&request, ERROR_MESSAGE_MAX);
@@ -150,32 +155,69 @@ static bool route_ask(struct broker *broker, const char *address, uint64_t group
     const struct broker_caller *caller = &broker->options.caller;
     if (caller->call(caller->context, address, "leader", buffer_slice(&request), deadline_ms, &answer,
                      NULL) != STATUS_OK) {
-        return false;
+        return ROUTE_SILENT;
     }
     struct reader reader = reader_make(buffer_slice(&answer));
     uint32_t leader = reader_u32(&reader);
     uint64_t term = reader_u64(&reader);
+    bool hopeless = reader_u8(&reader) != 0;
     if (!reader_done(&reader) || leader == 0) {
-        return false;
+        return reader_done(&reader) && hopeless ? ROUTE_HOPELESS : ROUTE_SILENT;
     }
     mutex_lock(&broker->leaders_mutex);
     broker->leader_hints[group % LEADER_HINTS] =
         (struct leader_hint){.group = group, .broker_id = leader, .term = term};
     mutex_unlock(&broker->leaders_mutex);
-    return true;
+    return ROUTE_LEADER;
 }
 
-static enum status route_ask_replicas(struct broker *broker, uint64_t group, uint64_t deadline_ms) {
+/* OK: a hint is there. NOT_FOUND: no such group. CLOSED: none of the replicas can bring a leader about any
+ * more; `hopeless_here` counts for the one here. UNAVAILABLE: nobody knows. */
+static enum status route_ask_replicas(struct broker *broker, uint64_t group, bool hopeless_here,
+                                      uint64_t deadline_ms) {
     char addresses[REPLICATION_FACTOR_MAX][ADDRESS_SIZE_MAX];
     size_t count;
-    enum status status = route_replicas(broker, group, addresses, &count);
+    size_t replicas;
+    size_t hopeless = hopeless_here;
+    enum status status = route_replicas(broker, group, addresses, &count, &replicas);
     for (size_t i = 0; status == STATUS_OK && i < count; i++) {
         uint64_t ask_ms = clock_monotonic_ms() + ROUTE_ASK_MS;
-        if (route_ask(broker, addresses[i], group, ask_ms < deadline_ms ? ask_ms : deadline_ms)) {
+        enum route_answer answer =
+            route_ask(broker, addresses[i], group, ask_ms < deadline_ms ? ask_ms : deadline_ms);
+        if (answer == ROUTE_LEADER) {
+            return STATUS_OK;
+        }
+        hopeless += answer == ROUTE_HOPELESS;
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    return hopeless == replicas ? STATUS_CLOSED : STATUS_UNAVAILABLE;
+}
+
+/* The replica here knows no leader. UNAVAILABLE without a message: look again. */
+static enum status route_look_further(struct broker *broker, uint64_t group, uint64_t deadline_ms,
+                                      struct broker_route *ret_route, bool *ret_final, struct error *error) {
+    struct broker_partition_position position = {0};
+    bool has_replica = broker_partition_position(broker, group, &position);
+    *ret_final = true;
+    if (position.majority_lost) {
+        return lost_error(group, error);
+    }
+    if (group != METADATA_GROUP && (!has_replica || position.hopeless)) {
+        enum status asked = route_ask_replicas(broker, group, position.hopeless, deadline_ms);
+        if (asked == STATUS_NOT_FOUND) {
+            return error_set(error, asked, "the topic was deleted");
+        }
+        if (asked == STATUS_CLOSED) {
+            return lost_error(group, error);
+        }
+        if (asked == STATUS_OK && route_known(broker, group, ret_route)) {
             return STATUS_OK;
         }
     }
-    return status == STATUS_OK ? STATUS_UNAVAILABLE : status;
+    *ret_final = false;
+    return STATUS_UNAVAILABLE;
 }
 
 enum status broker_find_leader(struct broker *broker, uint64_t group, uint64_t deadline_ms,
@@ -191,17 +233,10 @@ enum status broker_find_leader(struct broker *broker, uint64_t group, uint64_t d
         if (route_known(broker, group, ret_route)) {
             return STATUS_OK;
         }
-        struct view *view = views_find(&broker->views, group);
-        bool has_replica = view != NULL;
-        view_release(view);
-        if (!has_replica && group != METADATA_GROUP) {
-            enum status asked = route_ask_replicas(broker, group, deadline_ms);
-            if (asked == STATUS_NOT_FOUND) {
-                return error_set(error, asked, "the topic was deleted");
-            }
-            if (asked == STATUS_OK && route_known(broker, group, ret_route)) {
-                return STATUS_OK;
-            }
+        bool final;
+        status = route_look_further(broker, group, deadline_ms, ret_route, &final, error);
+        if (final) {
+            return status;
         }
         uint64_t now_ms = clock_monotonic_ms();
         if (now_ms >= deadline_ms) {

@@ -75,6 +75,7 @@ struct group {
     bool dirty;        /* in node->dirty: flush has something to do */
     bool marked;       /* entries in the open batch */
     bool status_dirty; /* observer.status is due */
+    bool majority_lost;
     bool was_ready;
     bool was_leader;
     struct list dirty_node;
@@ -105,6 +106,8 @@ enum status group_step(struct group *group, struct raft_event *event);
 void group_store_hard(struct group *group);
 void group_store_configurations(struct group *group);
 bool group_is_ready(const struct group *group);
+/* It holds nothing, and what it began with does not name it: it came later than the group. */
+bool group_is_blank(const struct group *group);
 void group_mark_dirty(struct group *group);
 /* Answers every waiter `status`. */
 void group_fail_waiters(struct group *group, enum status status);

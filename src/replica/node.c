@@ -210,6 +210,7 @@ void node_tick(struct node *node, uint64_t now_ms) {
     if (now_ms >= node->membership_due_ms) {
         node->membership_due_ms = now_ms + MEMBERSHIP_INTERVAL_MS;
         node_reconcile_members(node);
+        node_judge_majorities(node);
     }
 }
 

@@ -58,6 +58,9 @@ struct node {
     struct list dirty;
 
     uint64_t membership_due_ms;
+    raft_id gone[BROKERS_MAX]; /* node_set_gone */
+    size_t gone_count;
+    size_t majorities_lost;      /* groups, as told last */
     uint64_t metadata_recovered; /* group 0's commit index at start: no replica is made from an older state */
     bool assignments_changed;    /* replicas must be compared with the metadata */
     bool failed;
@@ -104,6 +107,10 @@ void node_apply_assignments(struct node *node);
  * that forgot the deletion would make the replica again at its next start, empty, without its votes.
  */
 void node_remove_group(struct node *node, uint64_t id);
+
+/* majority.c */
+/* Which groups can never have a leader again; logs when that changes. */
+void node_judge_majorities(struct node *node);
 
 /* membership.c */
 /* At leaders: the next configuration on the way to what the metadata wants. */

@@ -1,29 +1,10 @@
 /*
- * Recovers a group from storage: hard state, configurations, saved state, and the terms of its log.
+ * Opens a group: from what storage holds of it, or new.
  */
-#include "format.h"
 #include "node_private.h"
+#include "recovery.h"
 
 #include <stdlib.h>
-
-/* What storage holds of a group. */
-struct recovery {
-    struct hard_state hard;
-    struct raft_indexed_configuration *configurations;
-    size_t configuration_count;
-    struct raft_term_run *runs;
-    size_t run_count;
-    size_t run_capacity;
-    uint64_t last_index;
-    struct blob *snapshot_blob;
-    struct snapshot_state snapshot; /* index 0: none */
-};
-
-static void recovery_finish(struct recovery *recovery) {
-    free(recovery->configurations);
-    free(recovery->runs);
-    blob_release(recovery->snapshot_blob);
-}
 
 enum status group_read_header(const struct group *group, uint64_t index, struct entry_header *ret_header) {
     const struct raft_entry *entry = tail_find(&group->tail, index);
@@ -50,116 +31,6 @@ enum status group_read_position(const struct group *group, uint64_t index, int64
     *ret_offset = header.base_offset + header.count;
     *ret_time_ms = header.append_time_ms;
     return STATUS_OK;
-}
-
-static enum status recovery_add_run(struct recovery *recovery, uint64_t first_index, uint64_t term) {
-    if (recovery->run_count == recovery->run_capacity) {
-        size_t capacity = recovery->run_capacity ? recovery->run_capacity * 2 : 16;
-        struct raft_term_run *grown = realloc(recovery->runs, capacity * sizeof *grown);
-        if (grown == NULL) {
-            return STATUS_NO_MEMORY;
-        }
-        recovery->runs = grown;
-        recovery->run_capacity = capacity;
-    }
-    recovery->runs[recovery->run_count++] = (struct raft_term_run){.first_index = first_index, .term = term};
-    return STATUS_OK;
-}
-
-/* The first index above `from`, up to `last`, whose term differs from `term`; last + 1 where there is none.
- */
-static enum status recovery_run_end(const struct group *group, uint64_t from, uint64_t last, uint64_t term,
-                                    uint64_t *ret_end) {
-    uint64_t low =
-        from + 1; /* terms never decrease along a log (Log Matching), so a binary search finds the border */
-    uint64_t high = last + 1;
-    while (low < high) {
-        uint64_t middle = low + (high - low) / 2;
-        struct entry_header header;
-        enum status status = group_read_header(group, middle, &header);
-        if (status != STATUS_OK) {
-            return status;
-        }
-        if (header.term == term) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    *ret_end = low;
-    return STATUS_OK;
-}
-
-static enum status recovery_read_log(const struct group *group, struct recovery *recovery) {
-    struct storage *storage = group->node->options.storage;
-    uint64_t first;
-    uint64_t last;
-    recovery->last_index = recovery->hard.base_index;
-    enum status status = storage->operations->log_bounds(storage, group->id, &first, &last);
-    if (status == STATUS_NOT_FOUND) {
-        return STATUS_OK;
-    }
-    if (status != STATUS_OK) {
-        return status;
-    }
-    if (first != recovery->hard.base_index + 1) {
-        return STATUS_CORRUPT;
-    }
-    for (uint64_t at = first; at <= last;) {
-        struct entry_header header;
-        status = group_read_header(group, at, &header);
-        if (status == STATUS_OK) {
-            status = recovery_add_run(recovery, at, header.term);
-        }
-        if (status == STATUS_OK) {
-            status = recovery_run_end(group, at, last, header.term, &at);
-        }
-        if (status != STATUS_OK) {
-            return status;
-        }
-    }
-    recovery->last_index = last;
-    return STATUS_OK;
-}
-
-static enum status recovery_read_snapshot(const struct group *group, struct recovery *recovery) {
-    struct storage *storage = group->node->options.storage;
-    enum status status =
-        storage->operations->read_state(storage, group->id, STORAGE_STATE_SNAPSHOT, &recovery->snapshot_blob);
-    if (status == STATUS_NOT_FOUND) {
-        return STATUS_OK;
-    }
-    return status == STATUS_OK
-               ? format_snapshot_decode(blob_slice(recovery->snapshot_blob), &recovery->snapshot)
-               : status;
-}
-
-/* NOT_FOUND: the group was never here. */
-static enum status recovery_read(const struct group *group, struct recovery *recovery) {
-    struct storage *storage = group->node->options.storage;
-    _cleanup_blob_ struct blob *hard = NULL;
-    _cleanup_blob_ struct blob *configurations = NULL;
-    enum status status = storage->operations->read_state(storage, group->id, STORAGE_STATE_HARD, &hard);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    status = format_hard_decode(blob_slice(hard), &recovery->hard);
-    if (status == STATUS_OK) {
-        status = storage->operations->read_state(storage, group->id, STORAGE_STATE_CONFIGURATIONS,
-                                                 &configurations);
-    }
-    if (status == STATUS_OK) {
-        status = format_configurations_decode(blob_slice(configurations), &recovery->configurations,
-                                              &recovery->configuration_count);
-    }
-    if (status == STATUS_OK) {
-        status = recovery_read_log(group, recovery);
-    }
-    if (status == STATUS_OK) {
-        status = recovery_read_snapshot(group, recovery);
-    }
-    /* What must be there once hard state is there, and is not, is damage and not absence. */
-    return status == STATUS_NOT_FOUND ? STATUS_CORRUPT : status;
 }
 
 static enum status recovery_of_new(const struct raft_configuration *first, struct recovery *recovery) {
@@ -219,7 +90,7 @@ static enum status group_start_machine(struct group *group, const struct recover
 
 static enum status group_recover(struct group *group, const struct raft_configuration *first) {
     struct recovery recovery = {0};
-    enum status status = recovery_read(group, &recovery);
+    enum status status = recovery_read(group->node->options.storage, group->id, &recovery);
     bool is_new = status == STATUS_NOT_FOUND;
     if (is_new) {
         status = first->count > 0 ? recovery_of_new(first, &recovery) : STATUS_CORRUPT;

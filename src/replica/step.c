@@ -55,6 +55,11 @@ bool group_is_ready(const struct group *group) {
            machine_applied_index(&group->machine) >= raft_term_start_index(group->raft);
 }
 
+bool group_is_blank(const struct group *group) {
+    return raft_last_index(group->raft) == 0 &&
+           !raft_configuration_find(raft_latest_configuration(group->raft), group->node->options.self);
+}
+
 void group_status_fill(const struct group *group, struct node_status *ret_status) {
     *ret_status = (struct node_status){
         .group = group->id,
@@ -65,6 +70,8 @@ void group_status_fill(const struct group *group, struct node_status *ret_status
         .ready = group_is_ready(group),
         .current =
             raft_term_at(group->raft, machine_applied_index(&group->machine)) == raft_term(group->raft),
+        .majority_lost = group->majority_lost,
+        .blank = group_is_blank(group),
         .commit_index = raft_commit_index(group->raft),
         .applied_index = machine_applied_index(&group->machine),
         .first_index = raft_first_index(group->raft),

@@ -3,6 +3,10 @@
 #include "aviary/coordination/static.h"
 #include "aviary/coordination/zookeeper.h"
 
+bool discovery_is_alone(const struct config *config) {
+    return config->zookeeper[0] == '\0' && config->peers[0] == '\0';
+}
+
 enum status discovery_create(const struct config *config, struct error *error,
                              struct coordination **ret_coordination) {
     if (config->zookeeper[0] == '\0') {

@@ -8,6 +8,8 @@
 
 #include "aviary/coordination.h"
 
+/* Neither ZooKeeper nor peers: a broker that is a cluster of its own. */
+bool discovery_is_alone(const struct config *config);
 /* Connects to nothing yet. INVALID where --zookeeper or --peers is malformed, NO_MEMORY. */
 enum status discovery_create(const struct config *config, struct error *error,
                              struct coordination **ret_coordination) AVIARY_MUST_USE;

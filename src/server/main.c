@@ -2,6 +2,7 @@
  * aviaryd: reads the configuration, runs the server until a signal or a failure.
  */
 #include "discovery.h"
+#include "recover_unsafe.h"
 #include "server.h"
 
 #include <malloc.h>
@@ -122,6 +123,8 @@ int main(int argc, char **argv) {
         }
         if (status == STATUS_OK && action == OPTION_ACTION_CHECK_CONFIG) {
             config_print(&options, stdout);
+        } else if (status == STATUS_OK && action == OPTION_ACTION_RECOVER_UNSAFE) {
+            result = recover_unsafe(&config, options.recover_groups, options.yes);
         } else if (status == STATUS_OK) {
             result = run(&config);
         }

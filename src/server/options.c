@@ -62,7 +62,7 @@ static const struct option_spec specs[OPTION_COUNT] = {
          "writes are refused where the disk has less free; 0: chosen by the disk's size"},
 };
 
-enum { FLAG_HELP = OPTION_COUNT, FLAG_VERSION, FLAG_CHECK_CONFIG, FLAG_COUNT };
+enum { FLAG_HELP = OPTION_COUNT, FLAG_VERSION, FLAG_CHECK_CONFIG, FLAG_RECOVER_UNSAFE, FLAG_YES, FLAG_COUNT };
 
 const char *option_name(enum option_id option) {
     return specs[option].name;
@@ -94,15 +94,51 @@ static enum status options_set(struct options *options, size_t option, const cha
     return options->values[option] ? STATUS_OK : error_set(error, STATUS_NO_MEMORY, "no memory for options");
 }
 
+static void option_flags(struct option ret_flags[FLAG_COUNT + 1]) {
+    for (int i = 0; i < OPTION_COUNT; i++) {
+        ret_flags[i] = (struct option){.name = specs[i].name, .has_arg = required_argument, .val = i};
+    }
+    ret_flags[FLAG_HELP] = (struct option){.name = "help", .val = FLAG_HELP};
+    ret_flags[FLAG_VERSION] = (struct option){.name = "version", .val = FLAG_VERSION};
+    ret_flags[FLAG_CHECK_CONFIG] = (struct option){.name = "check-config", .val = FLAG_CHECK_CONFIG};
+    ret_flags[FLAG_RECOVER_UNSAFE] =
+        (struct option){.name = "recover-unsafe", .has_arg = required_argument, .val = FLAG_RECOVER_UNSAFE};
+    ret_flags[FLAG_YES] = (struct option){.name = "yes", .val = FLAG_YES};
+    ret_flags[FLAG_COUNT] = (struct option){0};
+}
+
+static enum status options_take_flag(int found, const char *text, struct options *options,
+                                     enum option_action *ret_action, struct error *error) {
+    if (found >= 0 && found < OPTION_COUNT) {
+        return options_set(options, (size_t)found, optarg, "flag", error);
+    }
+    switch (found) {
+    case FLAG_HELP:
+        *ret_action = OPTION_ACTION_HELP;
+        return STATUS_OK;
+    case FLAG_VERSION:
+        *ret_action = OPTION_ACTION_VERSION;
+        return STATUS_OK;
+    case FLAG_CHECK_CONFIG:
+        *ret_action = OPTION_ACTION_CHECK_CONFIG;
+        return STATUS_OK;
+    case FLAG_RECOVER_UNSAFE:
+        *ret_action = OPTION_ACTION_RECOVER_UNSAFE;
+        options->recover_groups = optarg;
+        return STATUS_OK;
+    case FLAG_YES:
+        options->yes = true;
+        return STATUS_OK;
+    default:
+        return error_set(error, STATUS_INVALID, "%s: %s; see aviaryd --help", text,
+                         found == ':' ? "this flag takes a value" : "there is no such flag");
+    }
+}
+
 static enum status options_read_flags(int argc, char **argv, struct options *options,
                                       enum option_action *ret_action, struct error *error) {
-    struct option flags[FLAG_COUNT + 1] = {0};
-    for (int i = 0; i < OPTION_COUNT; i++) {
-        flags[i] = (struct option){.name = specs[i].name, .has_arg = required_argument, .val = i};
-    }
-    flags[FLAG_HELP] = (struct option){.name = "help", .val = FLAG_HELP};
-    flags[FLAG_VERSION] = (struct option){.name = "version", .val = FLAG_VERSION};
-    flags[FLAG_CHECK_CONFIG] = (struct option){.name = "check-config", .val = FLAG_CHECK_CONFIG};
+    struct option flags[FLAG_COUNT + 1];
+    option_flags(flags);
     enum status status = STATUS_OK;
     opterr = 0;
     optind = 0; /* begins anew, also the second time */
@@ -111,22 +147,14 @@ static enum status options_read_flags(int argc, char **argv, struct options *opt
         if (found == -1) {
             break;
         }
-        if (found >= 0 && found < OPTION_COUNT) {
-            status = options_set(options, (size_t)found, optarg, "flag", error);
-        } else if (found == FLAG_HELP) {
-            *ret_action = OPTION_ACTION_HELP;
-        } else if (found == FLAG_VERSION) {
-            *ret_action = OPTION_ACTION_VERSION;
-        } else if (found == FLAG_CHECK_CONFIG) {
-            *ret_action = OPTION_ACTION_CHECK_CONFIG;
-        } else {
-            status = error_set(error, STATUS_INVALID, "%s: %s; see aviaryd --help", argv[optind - 1],
-                               found == ':' ? "this flag takes a value" : "there is no such flag");
-        }
+        status = options_take_flag(found, argv[optind - 1], options, ret_action, error);
     }
     if (status == STATUS_OK && optind < argc) {
         status =
             error_set(error, STATUS_INVALID, "%s: all is said by flags; see aviaryd --help", argv[optind]);
+    }
+    if (status == STATUS_OK && options->yes && !options->recover_groups) {
+        status = error_set(error, STATUS_INVALID, "--yes goes with --recover-unsafe alone");
     }
     return status;
 }
@@ -276,8 +304,13 @@ void options_print_help(FILE *out) {
         }
         fputc(0x0a, out);
     }
-    fputs("  --check-config                     print the configuration as it would be used, and end\n"
-          "  --help                             this text\n"
-          "  --version                          the version\n",
-          out);
+    fputs(
+        "  --check-config                     print the configuration as it would be used, and end\n"
+        "  --recover-unsafe all|GROUP,...     on a stopped broker's directory, where a majority of disks is "
+        "lost for good: tell\n"
+        "                                     what going on with this disk alone would keep and lose\n"
+        "  --yes                              with --recover-unsafe: do it\n"
+        "  --help                             this text\n"
+        "  --version                          the version\n",
+        out);
 }

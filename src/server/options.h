@@ -7,6 +7,7 @@
 
 #include "aviary/base/status.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -41,12 +42,16 @@ enum option_action {
     OPTION_ACTION_RUN,
     OPTION_ACTION_HELP,
     OPTION_ACTION_VERSION,
-    OPTION_ACTION_CHECK_CONFIG
+    OPTION_ACTION_CHECK_CONFIG,
+    OPTION_ACTION_RECOVER_UNSAFE,
 };
 
 struct options {
     char *values[OPTION_COUNT];     /* malloc'ed; NULL: the default */
     const char *from[OPTION_COUNT]; /* "flag", "environment", "file" or "default" */
+    /* Of OPTION_ACTION_RECOVER_UNSAFE, and by flags alone: nobody shall do it by a forgotten line. */
+    const char *recover_groups; /* of argv; NULL otherwise */
+    bool yes;                   /* do it, instead of telling what would be done */
 };
 
 /* Reads all sources. INVALID with a message that says what to do; NO_MEMORY. Finish `ret_options` in any

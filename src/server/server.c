@@ -46,16 +46,33 @@ static void handle_peer(void *context, struct http_request *request, struct http
     }
 }
 
+static enum status server_tell_unopened(const struct config *config, enum status status,
+                                        const struct error *why, struct error *error) {
+    if (status != STATUS_CORRUPT || !discovery_is_alone(config)) {
+        return error_set(error, status, "%s", why->message);
+    }
+    return error_set(
+        error, status,
+        "%.200s. This broker is alone, so nobody else has its records: go on with what can be read "
+        "by aviaryd --recover-unsafe all --data %.64s --yes, or move the directory away to begin "
+        "empty",
+        why->message, config->data);
+}
+
 static enum status server_open_storage(struct server *server, struct uuid *ret_disk_uuid,
                                        struct error *error) {
     struct storage_rocksdb_options options = {
         .directory = server->config->data,
         .free_bytes_min = server->config->free_bytes_min,
+        /* Nobody else has what is on the disk of a broker alone: it does not begin again, empty, by itself.
+         */
+        .distrust = discovery_is_alone(server->config) ? STORAGE_DISTRUST_REFUSE : STORAGE_DISTRUST_REPLACE,
     };
     struct storage_rocksdb_info info;
-    enum status status = storage_rocksdb_open(&options, &server->storage, &info, error);
+    struct error why;
+    enum status status = storage_rocksdb_open(&options, &server->storage, &info, &why);
     if (status != STATUS_OK) {
-        return status;
+        return server_tell_unopened(server->config, status, &why, error);
     }
     char disk[UUID_TEXT_SIZE];
     uuid_format(&info.disk_uuid, disk);

@@ -120,6 +120,13 @@ bool files_exist(int directory, const char *name) {
     return fstatat(directory, name, &unused, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+enum status files_remove(int directory, const char *name, struct error *error) {
+    if (unlinkat(directory, name, 0) != 0 && errno != ENOENT) {
+        return files_error(error, errno, "remove", name);
+    }
+    return files_sync_directory(directory, error);
+}
+
 static int remove_one(const char *path, const struct stat *stat, int flag, struct FTW *place) {
     (void)stat;
     (void)flag;

@@ -22,6 +22,8 @@ enum status files_replace(int directory, const char *name, struct slice bytes,
 enum status files_write_at(int fd, struct slice bytes, uint64_t offset, const char *name,
                            struct error *error) AVIARY_MUST_USE;
 bool files_exist(int directory, const char *name);
+/* Durably; OK where it is not there. */
+enum status files_remove(int directory, const char *name, struct error *error) AVIARY_MUST_USE;
 /* A folder and all in it; OK where it is not there. `path` is taken from the working directory. */
 enum status files_remove_tree(const char *path, struct error *error) AVIARY_MUST_USE;
 

@@ -57,3 +57,7 @@ enum status identity_store(int directory, const struct uuid *disk_uuid, struct e
     identity_encode(disk_uuid, bytes);
     return files_replace(directory, identity_name, slice_make(bytes, sizeof bytes), error);
 }
+
+enum status identity_remove(int directory, struct error *error) {
+    return files_remove(directory, identity_name, error);
+}

@@ -22,5 +22,7 @@ enum status identity_decode(struct slice bytes, struct uuid *ret_disk_uuid) AVIA
 /* NOT_FOUND, CORRUPT, UNSUPPORTED, IO. */
 enum status identity_load(int directory, struct uuid *ret_disk_uuid, struct error *error) AVIARY_MUST_USE;
 enum status identity_store(int directory, const struct uuid *disk_uuid, struct error *error) AVIARY_MUST_USE;
+/* From then on nothing vouches for the database. */
+enum status identity_remove(int directory, struct error *error) AVIARY_MUST_USE;
 
 #endif

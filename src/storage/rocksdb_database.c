@@ -88,6 +88,28 @@ static void put_birth(const struct database *database, rocksdb_writebatch_t *out
     database_put_commit(database, out, FIRST_COMMIT);
 }
 
+static enum status write_synced(const struct database *database, rocksdb_writebatch_t *batch,
+                                const char *doing, struct error *error) {
+    rocksdb_writeoptions_t *options = rocksdb_writeoptions_create();
+    rocksdb_writeoptions_set_sync(options, 1);
+    char *failure = NULL;
+    rocksdb_write(database->db, options, batch, &failure);
+    rocksdb_writeoptions_destroy(options);
+    return rocksdb_error_translate(failure, doing, error);
+}
+
+enum status database_settle_count(const struct database *database, uint64_t count, struct error *error) {
+    struct state_key key = state_key_make(STORAGE_GROUP_BROKER, BROKER_STATE_COMMIT_COUNT);
+    uint8_t bytes[sizeof count];
+    bytes_put_u64le(bytes, count);
+    rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
+    rocksdb_writebatch_put_cf(batch, database->families[FAMILY_STATE], (const char *)key.bytes,
+                              STATE_KEY_SIZE, (const char *)bytes, sizeof bytes);
+    enum status status = write_synced(database, batch, "write the count of commits", error);
+    rocksdb_writebatch_destroy(batch);
+    return status;
+}
+
 enum status database_create(const char *path, const struct sizing *sizing, const struct uuid *disk_uuid,
                             struct error *error) {
     struct database database;
@@ -97,12 +119,7 @@ enum status database_create(const char *path, const struct sizing *sizing, const
     }
     rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
     put_birth(&database, batch, disk_uuid);
-    rocksdb_writeoptions_t *options = rocksdb_writeoptions_create();
-    rocksdb_writeoptions_set_sync(options, 1);
-    char *failure = NULL;
-    rocksdb_write(database.db, options, batch, &failure);
-    status = rocksdb_error_translate(failure, "write the identity to the database", error);
-    rocksdb_writeoptions_destroy(options);
+    status = write_synced(&database, batch, "write the identity to the database", error);
     rocksdb_writebatch_destroy(batch);
     database_close(&database);
     return status;

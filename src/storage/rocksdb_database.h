@@ -32,6 +32,10 @@ void database_close(struct database *database);
 enum status database_examine(const struct database *database, struct trust_evidence *evidence,
                              struct error *error) AVIARY_MUST_USE;
 
+/* Writes the count that says that no commit is missing, whether or not some are. */
+enum status database_settle_count(const struct database *database, uint64_t count,
+                                  struct error *error) AVIARY_MUST_USE;
+
 /* The bytes of a state, checked. NOT_FOUND, CORRUPT, IO, NO_MEMORY. `kind` may be of enum broker_state. */
 enum status database_read_state(const struct database *database, uint64_t group, unsigned kind,
                                 struct blob **ret_blob) AVIARY_MUST_USE;

@@ -155,11 +155,40 @@ static void report(const struct storage_rocksdb_info *info, uint64_t commit) {
     case STORAGE_ORIGIN_RECOVERED:
         log_info("storage", "database opened", "disk_uuid=%s commit=%" PRIu64, uuid, commit);
         break;
+    case STORAGE_ORIGIN_SALVAGED:
+        log_error("storage", "database not to be trusted, opened for unsafe recovery",
+                  "disk_uuid=%s commit=%" PRIu64 " reason=%s", uuid, commit, info->reason);
+        break;
     case STORAGE_ORIGIN_REPLACED:
         log_error("storage", "database not to be trusted, set aside; starting as a new disk",
                   "disk_uuid=%s reason=%s", uuid, info->reason);
         break;
     }
+}
+
+/* Until storage_rocksdb_vouch, the missing identity tells every start not to trust this database. */
+static enum status salvage(const struct data_directory *directory, const struct database *database,
+                           const struct trust_evidence *evidence, const char *reason, struct error *error) {
+    if (evidence->database != EVIDENCE_WHOLE) {
+        return error_set(error, STATUS_CORRUPT, "nothing can be read of the database: %.200s", reason);
+    }
+    enum status status = identity_remove(directory->fd, error);
+    return status == STATUS_OK ? database_settle_count(database, evidence->last_commit, error) : status;
+}
+
+static enum status open_distrusted(const struct data_directory *directory, struct database *database,
+                                   struct trust_evidence *evidence, struct storage_rocksdb_info *info,
+                                   struct error *error) {
+    switch (directory->distrust) {
+    case STORAGE_DISTRUST_REPLACE:
+        return open_replacement(directory, !trust_database_is_remnant(evidence), database, evidence, error);
+    case STORAGE_DISTRUST_SALVAGE:
+        info->origin = STORAGE_ORIGIN_SALVAGED;
+        return salvage(directory, database, evidence, info->reason, error);
+    case STORAGE_DISTRUST_REFUSE:
+        break;
+    }
+    return error_set(error, STATUS_CORRUPT, "the database cannot be trusted: %.200s", info->reason);
 }
 
 static enum status open_trusted(const struct data_directory *directory, struct database *database,
@@ -172,9 +201,10 @@ static enum status open_trusted(const struct data_directory *directory, struct d
         return status;
     }
     info.origin = trust_judge(&evidence, info.reason);
-    if (info.origin != STORAGE_ORIGIN_RECOVERED) {
-        bool keep_old = info.origin == STORAGE_ORIGIN_REPLACED && !trust_database_is_remnant(&evidence);
-        status = open_replacement(directory, keep_old, database, &evidence, error);
+    if (info.origin == STORAGE_ORIGIN_NEW) {
+        status = open_replacement(directory, false, database, &evidence, error);
+    } else if (info.origin == STORAGE_ORIGIN_REPLACED) {
+        status = open_distrusted(directory, database, &evidence, &info, error);
     }
     struct witness_record record = {.disk_uuid = evidence.database_uuid, .commit = evidence.last_commit};
     if (status == STATUS_OK) {

@@ -20,11 +20,12 @@ struct data_directory {
     const char *path;
     int fd;
     struct sizing sizing;
+    enum storage_distrust distrust;
 };
 
 /*
- * Opens the database in a locked directory, after replacing it where it cannot be trusted. `ret_witness` is
- * up to date. Errors as of storage_rocksdb_open.
+ * Opens the database in a locked directory, after replacing it where it cannot be trusted, or as `distrust`
+ * says. `ret_witness` is up to date. Errors as of storage_rocksdb_open.
  */
 enum status data_directory_open(const struct data_directory *directory, struct database *ret_database,
                                 struct witness *ret_witness, struct storage_rocksdb_info *ret_info,

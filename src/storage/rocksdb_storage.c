@@ -3,6 +3,7 @@
  */
 #include "directory_lock.h"
 #include "files.h"
+#include "identity.h"
 #include "rocksdb_directory.h"
 #include "rocksdb_read.h"
 #include "rocksdb_writer.h"
@@ -136,10 +137,11 @@ static enum status enter_directory(struct rocksdb_storage *rocksdb,
     return disk_guard_admit_open(&rocksdb->guard, wal_bytes, error);
 }
 
-static enum status start(struct rocksdb_storage *rocksdb, const char *path,
+static enum status start(struct rocksdb_storage *rocksdb, const struct storage_rocksdb_options *options,
                          struct storage_rocksdb_info *ret_info, struct error *error) {
     struct data_directory directory = {
-        .path = path,
+        .path = options->directory,
+        .distrust = options->distrust,
         .fd = rocksdb->directory,
         .sizing = rocksdb->guard.sizing,
     };
@@ -172,7 +174,7 @@ enum status storage_rocksdb_open(const struct storage_rocksdb_options *options, 
     }
     enum status status = enter_directory(rocksdb, options, error);
     if (status == STATUS_OK) {
-        status = start(rocksdb, options->directory, ret_info, error);
+        status = start(rocksdb, options, ret_info, error);
     }
     if (status != STATUS_OK) {
         release(rocksdb);
@@ -180,6 +182,11 @@ enum status storage_rocksdb_open(const struct storage_rocksdb_options *options, 
     }
     *ret_storage = &rocksdb->base;
     return STATUS_OK;
+}
+
+enum status storage_rocksdb_vouch(struct storage *storage, const struct uuid *disk_uuid,
+                                  struct error *error) {
+    return identity_store(self(storage)->directory, disk_uuid, error);
 }
 
 static uint64_t load(const atomic_uint_least64_t *counter) {
