@@ -147,6 +147,11 @@ struct storage_rocksdb_info {
 enum status storage_rocksdb_open(const struct storage_rocksdb_options *options, struct storage **ret_storage,
                                  struct storage_rocksdb_info *ret_info, struct error *error) AVIARY_MUST_USE;
 
+/* A salvaged database is this disk's from now on, as it is: who calls this has settled what its votes and
+ * acknowledgements are worth. */
+enum status storage_rocksdb_vouch(struct storage *storage, const struct uuid *disk_uuid,
+                                  struct error *error) AVIARY_MUST_USE;
+
 struct storage_rocksdb_metrics {
     uint64_t free_bytes;
     uint64_t total_bytes;
