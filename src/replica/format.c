@@ -38,6 +38,7 @@ void format_hard_encode(const struct hard_state *hard, struct buffer *out) {
     buffer_append_u64(out, hard->base_index);
     buffer_append_u64(out, hard->base_term);
     buffer_append_u64(out, hard->commit_hint);
+    buffer_append_u64(out, hard->last_index);
     format_seal(out, start);
 }
 
@@ -53,6 +54,7 @@ enum status format_hard_decode(struct slice bytes, struct hard_state *ret_hard) 
     hard.base_index = reader_u64(&reader);
     hard.base_term = reader_u64(&reader);
     hard.commit_hint = reader_u64(&reader);
+    hard.last_index = reader_u64(&reader);
     if (!reader_done(&reader)) {
         return STATUS_CORRUPT;
     }

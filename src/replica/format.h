@@ -2,7 +2,7 @@
  * The states a replica keeps in storage, byte by byte (docs/storage-format.md, "Replica states").
  * Little-endian. Each begins with u32 crc32c of all that follows it, then u8 format (1).
  *
- *   HARD            u64 term, u64 vote, u64 base index, u64 base term, u64 commit hint
+ *   HARD            u64 term, u64 vote, u64 base index, u64 base term, u64 commit hint, u64 last index
  *   CONFIGURATIONS  u32 count, then (u64 index, configuration) each
  *   SNAPSHOT        u64 index, u64 term, configuration, u64 size, then the state machine's bytes
  */
@@ -17,6 +17,7 @@ struct hard_state {
     uint64_t base_index; /* the last index before the log's first */
     uint64_t base_term;
     uint64_t commit_hint; /* known committed when this was written; may lag */
+    uint64_t last_index;  /* of the log, as the same write left it: a log that ends before it is damaged */
 };
 
 void format_hard_encode(const struct hard_state *hard, struct buffer *out);

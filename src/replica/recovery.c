@@ -52,12 +52,14 @@ static enum status recovery_read_log(struct storage *storage, uint64_t group, st
     recovery->last_index = recovery->hard.base_index;
     enum status status = storage->operations->log_bounds(storage, group, &first, &last);
     if (status == STATUS_NOT_FOUND) {
-        return STATUS_OK;
+        return recovery->hard.last_index <= recovery->hard.base_index ? STATUS_OK : STATUS_CORRUPT;
     }
     if (status != STATUS_OK) {
         return status;
     }
-    if (first != recovery->hard.base_index + 1) {
+    /* RocksDB's iterators can pass over a damaged block without a word, where a range tombstone is near: what
+     * was written beside the log knows both of its ends. */
+    if (first != recovery->hard.base_index + 1 || last < recovery->hard.last_index) {
         return STATUS_CORRUPT;
     }
     for (uint64_t at = first; at <= last;) {

@@ -30,6 +30,7 @@ void group_store_hard(struct group *group) {
         .base_index = group->base_index,
         .base_term = group->base_term,
         .commit_hint = raft_commit_index(group->raft),
+        .last_index = group->stored_last,
     };
     /* A hint beyond what this write makes durable would name entries that a crash can still take. */
     if (hard.commit_hint > group->stored_last) {
@@ -199,8 +200,9 @@ static void group_store_effects(struct group *group, const struct raft_effects *
     if (effects->append_count > 0) {
         group_append(group, effects->append, effects->append_count);
     }
-    /* The commit hint rides along with entries, so that a restart applies without asking anybody. */
-    if (effects->hard_state_changed || effects->append_count > 0) {
+    /* The commit hint rides along with entries, so that a restart applies without asking anybody; and the
+     * log's end, so that none takes a log that lost it for a shorter one. */
+    if (effects->hard_state_changed || effects->append_count > 0 || effects->truncate_from != 0) {
         group_store_hard(group);
     }
     if (effects->configurations_changed) {

@@ -14,7 +14,7 @@
 enum { BYTES_MAX = 64 * 1024 };
 
 static const struct hard_state HARD = {
-    .term = 0x0102, .vote = 3, .base_index = 4, .base_term = 5, .commit_hint = 6};
+    .term = 0x0102, .vote = 3, .base_index = 4, .base_term = 5, .commit_hint = 6, .last_index = 7};
 
 static const struct raft_indexed_configuration CONFIGURATIONS[] = {
     {.index = 0, .configuration = {.count = 1, .members = {{1, true}}}},
@@ -83,8 +83,9 @@ static void expect_only_whole(struct buffer *bytes, decode_any decode) {
 
 static void test_hard_state(void **state) {
     (void)state;
-    static const uint8_t covered[] = {1, 2, 1, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0,
-                                      0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0};
+    static const uint8_t covered[] = {1, 2, 1, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0,
+                                      4, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 6,
+                                      0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0};
     struct buffer bytes;
     buffer_init(&bytes, BYTES_MAX);
     format_hard_encode(&HARD, &bytes);
@@ -97,6 +98,7 @@ static void test_hard_state(void **state) {
     assert_int_equal(read.base_index, HARD.base_index);
     assert_int_equal(read.base_term, HARD.base_term);
     assert_int_equal(read.commit_hint, HARD.commit_hint);
+    assert_int_equal(read.last_index, HARD.last_index);
     expect_only_whole(&bytes, decode_hard);
     buffer_finish(&bytes);
 }
