@@ -46,6 +46,12 @@ struct storage_entries {
 };
 void storage_entries_finish(struct storage_entries *entries);
 
+/* How far storage_operations.verify_entries came. */
+struct storage_verified {
+    uint64_t next; /* the index behind the last one looked at */
+    size_t bytes;  /* of these entries */
+};
+
 struct storage;
 
 struct storage_operations {
@@ -61,6 +67,10 @@ struct storage_operations {
      * (but at least one). NOT_FOUND where `first` is not there; CORRUPT on a gap. */
     enum status (*read_entries)(struct storage *storage, uint64_t group, uint64_t first, uint64_t last,
                                 size_t bytes_max, struct storage_entries *ret);
+    /* Looks at the same entries as read_entries, with the same outcome, but gives none out and keeps none in
+     * a cache: for reading all there is without harm to others. */
+    enum status (*verify_entries)(struct storage *storage, uint64_t group, uint64_t first, uint64_t last,
+                                  size_t bytes_max, struct storage_verified *ret);
     enum status (*read_state)(struct storage *storage, uint64_t group, enum storage_state kind,
                               struct blob **ret_blob);
     /* First and last index of the group's log; NOT_FOUND where it is empty. */

@@ -13,6 +13,10 @@ void storage_entries_finish(struct storage_entries *entries) {
 }
 
 void entries_builder_init(struct entries_builder *builder, size_t bytes_max) {
+    *builder = (struct entries_builder){.bytes_max = bytes_max, .keep = true};
+}
+
+void entries_builder_init_verifier(struct entries_builder *builder, size_t bytes_max) {
     *builder = (struct entries_builder){.bytes_max = bytes_max};
 }
 
@@ -34,18 +38,9 @@ static enum status make_room(struct entries_builder *builder) {
     return STATUS_OK;
 }
 
-enum status entries_builder_add(struct entries_builder *builder, uint64_t group, uint64_t index,
-                                struct slice bytes, struct blob *blob) {
-    size_t count = builder->entries.count;
-    if (count > 0 && (bytes.size > builder->bytes_max || builder->bytes > builder->bytes_max - bytes.size)) {
-        builder->full = true;
-        return STATUS_OK;
-    }
-    struct entry_header header;
-    enum status status = entry_check(bytes, group, index, &header);
-    if (status == STATUS_OK) {
-        status = make_room(builder);
-    }
+static enum status keep_entry(struct entries_builder *builder, const struct entry_header *header,
+                              struct slice bytes, struct blob *blob) {
+    enum status status = make_room(builder);
     if (status != STATUS_OK) {
         return status;
     }
@@ -53,13 +48,31 @@ enum status entries_builder_add(struct entries_builder *builder, uint64_t group,
     if (!kept) {
         return STATUS_NO_MEMORY;
     }
-    builder->entries.entries[count] = (struct raft_entry){
-        .index = index,
-        .term = header.term,
-        .type = header.type,
+    builder->entries.entries[builder->entries.count++] = (struct raft_entry){
+        .index = header->index,
+        .term = header->term,
+        .type = header->type,
         .blob = kept,
     };
-    builder->entries.count++;
+    return STATUS_OK;
+}
+
+enum status entries_builder_add(struct entries_builder *builder, uint64_t group, uint64_t index,
+                                struct slice bytes, struct blob *blob) {
+    if (builder->count > 0 &&
+        (bytes.size > builder->bytes_max || builder->bytes > builder->bytes_max - bytes.size)) {
+        builder->full = true;
+        return STATUS_OK;
+    }
+    struct entry_header header;
+    enum status status = entry_check(bytes, group, index, &header);
+    if (status == STATUS_OK && builder->keep) {
+        status = keep_entry(builder, &header, bytes, blob);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    builder->count++;
     builder->bytes += bytes.size;
     return STATUS_OK;
 }
@@ -68,4 +81,8 @@ struct storage_entries entries_builder_take(struct entries_builder *builder) {
     struct storage_entries taken = builder->entries;
     builder->entries = (struct storage_entries){0};
     return taken;
+}
+
+struct storage_verified entries_builder_verified(const struct entries_builder *builder, uint64_t first) {
+    return (struct storage_verified){.next = first + builder->count, .bytes = builder->bytes};
 }

@@ -107,17 +107,34 @@ static enum status collect(const struct image_log *log, uint64_t group, uint64_t
     return STATUS_OK;
 }
 
-static enum status memory_read_entries(struct storage *storage, uint64_t group, uint64_t first, uint64_t last,
-                                       size_t bytes_max, struct storage_entries *ret) {
+static enum status scan_entries(struct storage *storage, uint64_t group, uint64_t first, uint64_t last,
+                                struct entries_builder *builder) {
     const struct image_group *found = find(storage, group);
     if (!found || first > last) {
         return STATUS_NOT_FOUND;
     }
+    return collect(&found->log, group, first, last, builder);
+}
+
+static enum status memory_read_entries(struct storage *storage, uint64_t group, uint64_t first, uint64_t last,
+                                       size_t bytes_max, struct storage_entries *ret) {
     struct entries_builder builder;
     entries_builder_init(&builder, bytes_max);
-    enum status status = collect(&found->log, group, first, last, &builder);
+    enum status status = scan_entries(storage, group, first, last, &builder);
     if (status == STATUS_OK) {
         *ret = entries_builder_take(&builder);
+    }
+    entries_builder_finish(&builder);
+    return status;
+}
+
+static enum status memory_verify_entries(struct storage *storage, uint64_t group, uint64_t first,
+                                         uint64_t last, size_t bytes_max, struct storage_verified *ret) {
+    struct entries_builder builder;
+    entries_builder_init_verifier(&builder, bytes_max);
+    enum status status = scan_entries(storage, group, first, last, &builder);
+    if (status == STATUS_OK) {
+        *ret = entries_builder_verified(&builder, first);
     }
     entries_builder_finish(&builder);
     return status;
@@ -193,6 +210,7 @@ static const struct storage_operations memory_operations = {
     .read_entry = memory_read_entry,
     .read_header = memory_read_header,
     .read_entries = memory_read_entries,
+    .verify_entries = memory_verify_entries,
     .read_state = memory_read_state,
     .log_bounds = memory_log_bounds,
     .list_groups = memory_list_groups,

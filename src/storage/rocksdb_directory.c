@@ -3,6 +3,7 @@
 #include "files.h"
 #include "identity.h"
 #include "lost_databases.h"
+#include "rehearsal.h"
 #include "rocksdb_error.h"
 
 #include <errno.h>
@@ -44,6 +45,21 @@ static bool is_damage(enum status status) {
     return status == STATUS_CORRUPT || status == STATUS_NOT_FOUND;
 }
 
+/* Some damage ends the process that opens it: the start after that one finds out. */
+static enum status open_carefully(const struct data_directory *directory, const char *path,
+                                  struct database *ret_database, struct error *error) {
+    bool cut = false;
+    enum status status = rehearsal_begin(directory->fd, &cut, error);
+    if (status == STATUS_OK && cut) {
+        status = rehearsal_run(directory->fd, path, &directory->sizing, error);
+    }
+    if (status == STATUS_OK) {
+        status = database_open(ret_database, path, &directory->sizing, error);
+    }
+    rehearsal_end(directory->fd);
+    return status;
+}
+
 static enum status examine_database(const struct data_directory *directory, struct database *ret_database,
                                     struct trust_evidence *evidence, struct error *error) {
     if (!files_exist(directory->fd, database_name)) {
@@ -56,7 +72,7 @@ static enum status examine_database(const struct data_directory *directory, stru
         return status;
     }
     struct error why;
-    status = database_open(ret_database, path, &directory->sizing, &why);
+    status = open_carefully(directory, path, ret_database, &why);
     if (status == STATUS_OK) {
         return database_examine(ret_database, evidence, error);
     }

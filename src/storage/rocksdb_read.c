@@ -67,13 +67,14 @@ struct log_scan {
 };
 
 static void log_scan_init(struct log_scan *scan, const struct database *database, uint64_t group,
-                          uint64_t first, uint64_t last) {
+                          uint64_t first, uint64_t last, bool fill_cache) {
     ASSERT(group != STORAGE_GROUP_BROKER); /* no key lies behind its log */
     scan->begin = log_key_make(group, first);
     scan->end = log_key_after(group, last);
     scan->options = rocksdb_readoptions_create();
     rocksdb_readoptions_set_iterate_lower_bound(scan->options, (const char *)scan->begin.bytes, LOG_KEY_SIZE);
     rocksdb_readoptions_set_iterate_upper_bound(scan->options, (const char *)scan->end.bytes, LOG_KEY_SIZE);
+    rocksdb_readoptions_set_fill_cache(scan->options, fill_cache);
     scan->iterator = rocksdb_create_iterator_cf(database->db, scan->options, database->families[FAMILY_LOG]);
 }
 
@@ -82,13 +83,19 @@ static void log_scan_finish(struct log_scan *scan) {
     rocksdb_readoptions_destroy(scan->options);
 }
 
-/* NOT_FOUND at the end. A damaged table ends an iteration early: only its error tells the two apart. */
+/*
+ * NOT_FOUND at the end. A damaged table ends an iteration early, or is passed over where a range tombstone makes the
+ * iterator look further: only its error tells.
+ */
 static enum status log_scan_index(const struct log_scan *scan, uint64_t *ret_index) {
+    char *failure = NULL;
+    rocksdb_iter_get_error(scan->iterator, &failure);
+    enum status status = rocksdb_error_translate(failure, "scan the log", NULL);
+    if (status != STATUS_OK) {
+        return status;
+    }
     if (!rocksdb_iter_valid(scan->iterator)) {
-        char *failure = NULL;
-        rocksdb_iter_get_error(scan->iterator, &failure);
-        enum status status = rocksdb_error_translate(failure, "scan the log", NULL);
-        return status == STATUS_OK ? STATUS_NOT_FOUND : status;
+        return STATUS_NOT_FOUND;
     }
     size_t size = 0;
     const char *key = rocksdb_iter_key(scan->iterator, &size);
@@ -125,19 +132,37 @@ static enum status collect(struct log_scan *scan, uint64_t group, uint64_t first
     return STATUS_OK;
 }
 
-enum status database_read_entries(const struct database *database, uint64_t group, uint64_t first,
-                                  uint64_t last, size_t bytes_max, struct storage_entries *ret_entries) {
+static enum status scan_entries(const struct database *database, uint64_t group, uint64_t first,
+                                uint64_t last, struct entries_builder *builder) {
     if (first > last) {
         return STATUS_NOT_FOUND;
     }
+    struct log_scan scan;
+    log_scan_init(&scan, database, group, first, last, builder->keep);
+    enum status status = collect(&scan, group, first, builder);
+    log_scan_finish(&scan);
+    return status;
+}
+
+enum status database_read_entries(const struct database *database, uint64_t group, uint64_t first,
+                                  uint64_t last, size_t bytes_max, struct storage_entries *ret_entries) {
     struct entries_builder builder;
     entries_builder_init(&builder, bytes_max);
-    struct log_scan scan;
-    log_scan_init(&scan, database, group, first, last);
-    enum status status = collect(&scan, group, first, &builder);
-    log_scan_finish(&scan);
+    enum status status = scan_entries(database, group, first, last, &builder);
     if (status == STATUS_OK) {
         *ret_entries = entries_builder_take(&builder);
+    }
+    entries_builder_finish(&builder);
+    return status;
+}
+
+enum status database_verify_entries(const struct database *database, uint64_t group, uint64_t first,
+                                    uint64_t last, size_t bytes_max, struct storage_verified *ret_verified) {
+    struct entries_builder builder;
+    entries_builder_init_verifier(&builder, bytes_max);
+    enum status status = scan_entries(database, group, first, last, &builder);
+    if (status == STATUS_OK) {
+        *ret_verified = entries_builder_verified(&builder, first);
     }
     entries_builder_finish(&builder);
     return status;
@@ -146,7 +171,7 @@ enum status database_read_entries(const struct database *database, uint64_t grou
 enum status database_log_bounds(const struct database *database, uint64_t group, uint64_t *ret_first,
                                 uint64_t *ret_last) {
     struct log_scan scan;
-    log_scan_init(&scan, database, group, 0, UINT64_MAX);
+    log_scan_init(&scan, database, group, 0, UINT64_MAX, true);
     uint64_t first = 0;
     uint64_t last = 0;
     rocksdb_iter_seek_to_first(scan.iterator);

@@ -45,6 +45,11 @@ static enum status rocksdb_read_entries(struct storage *storage, uint64_t group,
     return database_read_entries(&self(storage)->database, group, first, last, bytes_max, ret);
 }
 
+static enum status rocksdb_verify_entries(struct storage *storage, uint64_t group, uint64_t first,
+                                          uint64_t last, size_t bytes_max, struct storage_verified *ret) {
+    return database_verify_entries(&self(storage)->database, group, first, last, bytes_max, ret);
+}
+
 static enum status rocksdb_read_state(struct storage *storage, uint64_t group, enum storage_state kind,
                                       struct blob **ret_blob) {
     ASSERT(kind >= STORAGE_STATE_HARD && kind <= STORAGE_STATE_META);
@@ -95,6 +100,7 @@ static const struct storage_operations rocksdb_operations = {
     .read_entry = rocksdb_read_entry,
     .read_header = rocksdb_read_header,
     .read_entries = rocksdb_read_entries,
+    .verify_entries = rocksdb_verify_entries,
     .read_state = rocksdb_read_state,
     .log_bounds = rocksdb_log_bounds,
     .list_groups = rocksdb_list_groups,
