@@ -58,8 +58,10 @@ enum status broker_create(const struct broker_options *options, struct broker **
                           struct error *error) AVIARY_MUST_USE;
 /* Starts the threads and coordination. */
 enum status broker_start(struct broker *broker, struct error *error) AVIARY_MUST_USE;
-/* Orderly: hands leaderships over (at most 1 s), saves states, answers what waits, stops the threads. What is
- * asked afterwards is refused. */
+/* Hands every leadership over, within 1 s, and waits a moment for the new leaders to be heard: from then on
+ * what is asked here is sent on to them. For a broker that is to stop; it serves on. */
+void broker_hand_over(struct broker *broker);
+/* Orderly: saves states, answers what waits, stops the threads. What is asked afterwards is refused. */
 void broker_stop(struct broker *broker);
 /* After broker_stop, and after all that calls it is gone: servers, api, coordination, transport and storage.
  * Takes NULL. */

@@ -206,6 +206,10 @@ static void stop_server(void *argument) {
 }
 
 void server_stop(struct server *server) {
+    /* Clients are served until others lead; what is under way then is sent on to them. */
+    if (server->broker) {
+        broker_hand_over(server->broker);
+    }
     if (server->client_server) {
         http_server_stop_accepting(server->client_server);
     }

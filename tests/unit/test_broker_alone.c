@@ -99,6 +99,23 @@ static void test_many_write_at_once(void **state) {
     life_finish(&life);
 }
 
+/* Nobody is there to take over: it goes on until it is stopped. */
+static void test_a_broker_alone_hands_nothing_over(void **state) {
+    (void)state;
+    struct life life;
+    life_init(&life);
+    struct broker *broker = life_start(&life, NULL);
+    broker_hand_over(broker); /* be it before it runs */
+    await_running(broker);
+    uint64_t group = make_topic(broker, "t");
+    uint64_t begun_ms = clock_monotonic_ms();
+    broker_hand_over(broker);
+    assert_true(clock_monotonic_ms() < begun_ms + 500);
+    assert_int_equal(produce(broker, group).status, STATUS_OK);
+    life_close(&life);
+    life_finish(&life);
+}
+
 static void test_old_batches_come_from_the_disk(void **state) {
     (void)state;
     struct life life;
@@ -231,6 +248,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_broker_alone_serves),
         cmocka_unit_test(test_many_write_at_once),
+        cmocka_unit_test(test_a_broker_alone_hands_nothing_over),
         cmocka_unit_test(test_old_batches_come_from_the_disk),
         cmocka_unit_test(test_everything_is_there_after_a_restart),
         cmocka_unit_test(test_topics_come_and_go),
