@@ -19,6 +19,7 @@ KINDS = {
     "backwards": "a linearizable read's high watermark below that of a read that ended before it began",
     "resurrected": "a record of a deleted topic in the one made after it",
     "divergent": "brokers that answer differently at the end",
+    "wrong-answer": "a status that says something else of a topic, or of a request, than is true",
     "unread": "a partition that was written to, and that no broker showed at the end",
     "stalled": "healed, and not serving within the bound",
     "complaint": "a sanitizer, an assertion or a crash in a broker's log",

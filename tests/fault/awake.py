@@ -1,7 +1,7 @@
 """Deadlines that count only the time in which this process ran.
 
-A run at low priority may be held back, or stopped for minutes, and its brokers with it: that is a pause as any other for
-the cluster, but no time in which it could have done what it must do within a bound.
+A run at low priority may be held back, or stopped for minutes, and its brokers with it: that is a pause as any other
+for the cluster, but no time in which it could have done what it must do within a bound.
 """
 import threading
 import time

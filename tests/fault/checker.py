@@ -10,6 +10,10 @@ from anomalies import Anomalies
 from history import OK, REFUSED
 from log_model import Log, Write
 
+# What may be answered where the topic is there all the time.
+STATUSES = {"write": {200, 201}, "replay": {200, 201}, "misuse": {422}, "fetch": {200, 416}}
+ALWAYS_POSSIBLE = {408, 503, 504}  # too slow; not done; nobody knows
+
 
 class Checker:
     """Takes the events of a history in their order; `finish` gives the anomalies."""
@@ -26,11 +30,13 @@ class Checker:
 
     def take(self, event):
         kind = event["event"]
-        if kind in ("begin", "end"):
-            if kind == "end" and event["id"] not in self._begun:
-                return
-            operation = event["op"] if kind == "begin" else self._begun[event["id"]][0]
-            getattr(self, f"_{kind}_{operation}")(event)
+        if kind == "begin":
+            getattr(self, f"_begin_{event['op']}")(event)
+        elif kind == "attempt":
+            self._judge_status(event, *self._begun[event["id"]][:2])
+        elif kind == "end":
+            operation, topic, *facts = self._begun.pop(event["id"])
+            getattr(self, f"_end_{operation}")(event, topic, *facts)
         elif kind == "final":
             self._take_final(event)
         elif kind == "final-end":
@@ -58,6 +64,16 @@ class Checker:
                 unread.add(partition)
                 write.log.add("unread", f"{write} was acknowledged")
 
+    def _remember(self, event, *facts):
+        """What the end of an operation is judged by."""
+        self._begun[event["id"]] = event["op"], event["topic"], *facts
+
+    def _judge_status(self, event, operation, topic):
+        status = event.get("status")
+        if status is not None and topic not in self._fleeting and status not in STATUSES[operation] | ALWAYS_POSSIBLE:
+            self.anomalies.add("wrong-answer", f"{topic}: broker {event['broker']} answers {operation} {event['id']} "
+                                               f"with {status}")
+
     def _log(self, topic, partition):
         if (topic, partition) not in self._logs:
             self._logs[topic, partition] = Log((topic, partition), self._writes, self.anomalies)
@@ -66,15 +82,16 @@ class Checker:
     # ---- Writes ----
 
     def _begin_write(self, event, misuse=False):
-        write = Write(event["id"], event["client"], event["values"], self._log(event["topic"], event["partition"]), misuse)
-        self._begun[event["id"]] = event["op"], write
+        log = self._log(event["topic"], event["partition"])
+        write = Write(event["id"], event["client"], event["values"], log, misuse)
+        self._remember(event, write)
         for place, name in enumerate(write.names):
             self._writes[name] = write, place
         if event["topic"] in self._fleeting:
             self._fleeting[event["topic"]].append(write)
 
-    def _end_write(self, event):
-        write = self._begun.pop(event["id"])[1]
+    @staticmethod
+    def _end_write(event, _topic, write):
         write.outcome = event["outcome"]
         if write.outcome == OK:
             write.log.acknowledge(write, event["offset"])
@@ -84,29 +101,27 @@ class Checker:
     def _begin_misuse(self, event):
         self._begin_write(event, misuse=True)
 
-    def _end_misuse(self, event):
-        write = self._begun.pop(event["id"])[1]
+    @staticmethod
+    def _end_misuse(event, _topic, write):
         if event["outcome"] == OK:
             write.log.add("key-misused", f"{write} was acknowledged")
 
     def _begin_replay(self, event):
-        self._begun[event["id"]] = event["op"], event
+        self._remember(event, event)
 
-    def _end_replay(self, event):
-        begun = self._begun.pop(event["id"])[1]
+    def _end_replay(self, event, topic, begun):
         if event["outcome"] == OK and (event["told"] != begun["offset"] or not event["duplicate"]):
-            self._log(begun["topic"], begun["partition"]).add(
-                "duplicated", f"operation {event['id']} of {begun['client']} repeated the write at {begun['offset']} with its key "
+            self._log(topic, begun["partition"]).add(
+                "duplicated", f"operation {event['id']} of {begun['client']} repeated the write at {begun['offset']} "
                               f"and was told {event['told']}, {'a' if event['duplicate'] else 'not a'} duplicate")
 
     # ---- Reads ----
 
     def _begin_fetch(self, event):
         log = self._log(event["topic"], event["partition"])
-        self._begun[event["id"]] = event["op"], event, log, log.floor, log.linearizable_end
+        self._remember(event, event, log, log.floor, log.linearizable_end)
 
-    def _end_fetch(self, event):
-        _, begun, log, floor, linearizable_end = self._begun.pop(event["id"])
+    def _end_fetch(self, event, _topic, begun, log, floor, linearizable_end):
         if log is not self._logs[log.partition]:
             return  # of a topic that was deleted meanwhile
         linearizable = begun["level"] == "linearizable"
@@ -116,8 +131,9 @@ class Checker:
         if event["outcome"] != OK:
             return
         self._take_records(event, begun, log)
-        if linearizable and isinstance(begun["offset"], int) and begun["offset"] < floor and not event["records"]:
-            log.add("stale", f"read {event['id']} from {begun['offset']} shows nothing, though all below {floor} was known")
+        start = begun["offset"]
+        if linearizable and isinstance(start, int) and start < floor and not event["records"]:
+            log.add("stale", f"read {event['id']} from {start} shows nothing, though all below {floor} was known")
         log.raise_floor(max(event["next"], high or 0))
 
     @staticmethod
@@ -158,10 +174,9 @@ class Checker:
 
     def _begin_create(self, event):
         self._fleeting.setdefault(event["topic"], [])
-        self._begun[event["id"]] = event["op"], event["topic"]
+        self._remember(event)
 
-    def _end_create(self, event):
-        topic = self._begun.pop(event["id"])[1]
+    def _end_create(self, event, topic):
         if event["done"] and topic in self._deleted:
             self._deleted.discard(topic)
             for write in self._fleeting[topic]:
@@ -172,10 +187,9 @@ class Checker:
                 self._log(*partition)
 
     def _begin_delete(self, event):
-        self._begun[event["id"]] = event["op"], event["topic"]
+        self._remember(event)
 
-    def _end_delete(self, event):
-        topic = self._begun.pop(event["id"])[1]
+    def _end_delete(self, event, topic):
         if event["done"]:
             self._deleted.add(topic)
 

@@ -74,8 +74,8 @@ class Drain(Client):
             end = self._until(Deadline(END_SECONDS), f"the end of {topic}-{partition} is told", self._end, path)[0]
             deadline = Deadline(CAUGHT_UP_SECONDS)
             for broker in self.world.brokers:
-                self._until(deadline, f"broker {broker.id} has {topic}-{partition} up to {end}", self._has, broker, path,
-                            end)
+                self._until(deadline, f"broker {broker.id} has {topic}-{partition} up to {end}",
+                            self._has, broker, path, end)
                 self._read_log(broker, topic, partition, path, end)
 
     def _end(self, path):
@@ -90,8 +90,9 @@ class Drain(Client):
         where = {"broker": broker.id, "topic": topic, "partition": partition}
         digest, offset = hashlib.sha256(), 0
         while offset < end:
-            answer, offset = self._until(Deadline(END_SECONDS), f"broker {broker.id} tells {topic}-{partition} from {offset}",
-                                         self._read_batches, broker, path, offset)
+            answer, offset = self._until(
+                Deadline(END_SECONDS), f"broker {broker.id} tells {topic}-{partition} from {offset}",
+                self._read_batches, broker, path, offset)
             # What was committed since the end was asked for may be here and not there.
             kept = [batch for base, batch in split(answer) if base < end]
             for batch in kept:
@@ -101,7 +102,8 @@ class Drain(Client):
         self.world.history.write("final-end", **where, end=end, digest=digest.hexdigest())
 
     def _read_batches(self, broker, path, offset):
-        reply = self.wire.request(broker, "GET", f"{path}?offset={offset}&level=none&limit=10000", headers={"Accept": BATCH})
+        reply = self.wire.request(broker, "GET", f"{path}?offset={offset}&level=none&limit=10000",
+                                  headers={"Accept": BATCH})
         if reply.outcome != OK or not reply.body:
             return None
         return reply.body, reply.number("x-next-offset")

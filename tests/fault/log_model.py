@@ -24,7 +24,7 @@ class Log:
     """One partition of one topic, between a creation and a deletion."""
 
     def __init__(self, partition, writes, anomalies):
-        """`partition`: (topic, number). `writes`: name of a value -> (its write, its place in it), of all partitions."""
+        """`partition`: (topic, number). `writes`: a value's name -> (its write, its place in it), of all partitions."""
         self.partition, self._writes, self._anomalies = partition, writes, anomalies
         self.name = "%s-%d" % partition
         self.values = {}  # offset -> description

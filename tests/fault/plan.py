@@ -1,7 +1,7 @@
 """What is done to the cluster in a round: drawn from a seed, and within the fault model.
 
-The fault model: in each group a majority of the disks keeps what it confirmed. So in a round only one thing happens that
-wipes a disk; everything else may come together.
+The fault model: in each group a majority of the disks keeps what it confirmed. So in a round only one thing happens
+that wipes a disk; everything else may come together.
 """
 from random import Random
 from typing import NamedTuple

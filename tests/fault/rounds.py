@@ -39,9 +39,9 @@ class Round:
         history = History(self.folder / "history.jsonl")
         needs = self.plan.needs
         try:
-            with FaultCluster(self.folder, aviaryd=self._aviaryd, brokers=self.plan.brokers, zookeeper="zookeeper" in needs,
-                              proxied="proxy" in needs, preload="preload" in needs,
-                              disk_bytes=DISK_BYTES if "small-disk" in needs else 0, prng=self.plan.prng) as cluster:
+            with FaultCluster(self.folder, aviaryd=self._aviaryd, brokers=self.plan.brokers, prng=self.plan.prng,
+                              zookeeper="zookeeper" in needs, proxied="proxy" in needs, preload="preload" in needs,
+                              disk_bytes=DISK_BYTES if "small-disk" in needs else 0) as cluster:
                 cluster.start()
                 self._torture(cluster, history)
             for line in cluster.complaints():

@@ -297,6 +297,16 @@ def test_divergent(story, difference):
     assert story.found() == {"divergent"}
 
 
+@pytest.mark.parametrize("operation, status, wrong", [
+    ("write", 201, False), ("write", 503, False), ("write", 404, True), ("write", 422, True), ("write", 500, True),
+    ("fetch", 416, False), ("fetch", 404, True), ("misuse", 422, False), ("misuse", 409, True)])
+def test_wrong_answers(story, operation, status, wrong):
+    number = story.begin(operation, values=["a"], offset=0, level="weak")
+    story.checker.take({"event": "attempt", "id": number, "broker": 1, "outcome": "refused", "status": status})
+    story.end(number, "refused")
+    assert story.found() == ({"wrong-answer"} if wrong else set())
+
+
 def test_unread(story):
     story.write("a", at=0)
     assert story.found() == {"unread"}

@@ -13,6 +13,7 @@ from plan import Planner
 from rounds import Round
 
 ROOT = ledger.ROOT
+AVIARYD = ROOT / "build/release/src/server/aviaryd"
 SEED_MAX = 2**31 - 1
 
 
@@ -20,11 +21,11 @@ def arguments():
     parser = argparse.ArgumentParser(prog="scripts/torture", description=__doc__)
     parser.add_argument("--minutes", type=float, default=5, help="rounds are begun until then (5)")
     parser.add_argument("--rounds", type=int, help="so many rounds instead")
-    parser.add_argument("--first", type=int, default=1, metavar="N", help="number of the first round, to repeat one (1)")
+    parser.add_argument("--first", type=int, default=1, metavar="N", help="the first round's number (1)")
     parser.add_argument("--seed", type=int, help="what each round does follows from this (random)")
     parser.add_argument("--scenario", action="append", default=[], metavar="NAME", choices=sorted(NEMESES | SCENARIOS),
                         help="only this scenario or nemesis; may be given again")
-    parser.add_argument("--aviaryd", type=Path, default=ROOT / "build/release/src/server/aviaryd", help="another binary")
+    parser.add_argument("--aviaryd", type=Path, default=AVIARYD, help="another binary")
     parser.add_argument("--folder", type=Path, default=ROOT / "build/torture", help="where failed rounds are kept")
     parser.add_argument("--until-failure", action="store_true", help="stop after the first round that fails")
     parser.add_argument("--no-ledger", action="store_true", help="no row in docs/reliability.md")
@@ -55,7 +56,8 @@ def run_round(options, planner, seed, number):
             print(done.anomalies)
         for trouble in done.troubles:
             print(f"trouble with the test itself: {trouble}")
-        print(f"again: scripts/torture --seed {seed} --first {number} --rounds 1\nlogs and history: {folder}", flush=True)
+        print(f"again: scripts/torture --seed {seed} --first {number} --rounds 1")
+        print(f"logs and history: {folder}", flush=True)
     return done
 
 

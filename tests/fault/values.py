@@ -12,7 +12,7 @@ _NAME_BYTES_MAX = 80
 
 
 def make(name, filler=0, binary=False):
-    """The bytes of the value `name` with `filler` bytes behind it; as text without a newline, or all bytes there are."""
+    """The bytes of the value `name` with `filler` bytes behind it: text without a newline, or any bytes."""
     return b"%s.%s%d." % (name.encode(), b"b" if binary else b"t", filler) + _filler(name, filler, binary)
 
 

@@ -30,10 +30,7 @@ class Reply(NamedTuple):
 
 
 def outcome_of(status):
-    """What a status says of a request, by the promise of the API: 4xx and 503 did nothing, and after another nobody knows.
-
-    A 408 and its like come before anything is done, too.
-    """
+    """What a status says of a request: by the API's promise 4xx and 503 did nothing; after others nobody knows."""
     if 200 <= status < 300:
         return OK
     return REFUSED if 400 <= status < 500 or status == 503 else UNKNOWN

@@ -20,7 +20,7 @@ class World:
 
 
 class Client:
-    """A thread that calls `step` until the world halts. What a client throws is a fault of the test, kept in the world."""
+    """A thread that calls `step` until the world halts. What it throws is a fault of the test, kept in the world."""
 
     pause_seconds = 0.02
 
@@ -64,11 +64,11 @@ class Client:
         operation.attempt(broker.id, start, reply.outcome, **why)
         return reply
 
-    def ask_until(self, operation, seconds, done, *request, brokers=None, **more):
+    def ask_until(self, operation, seconds, done, *request):
         """Attempts at one broker after the other until `done(reply)`; None after `seconds`."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            reply = self.ask(operation, self.prng.choice(brokers or self.world.brokers), *request, **more)
+            reply = self.ask(operation, self.any_broker(), *request)
             if done(reply):
                 return reply
             time.sleep(self.prng.uniform(0.01, 0.1))

@@ -23,7 +23,7 @@ def _bytes(record, field, encoding):
 
 
 def fetch(client, broker, topic, partition, offset, level, limit=500, wait=0):
-    """One fetch at one broker; `offset` is a number or `latest`. Returns (next offset, bounds), None where not told."""
+    """One fetch at one broker; `offset` is a number or `latest`. Returns where to go on; None if nobody said."""
     operation = client.begin("fetch", topic=topic, partition=partition, offset=offset, level=level)
     reply = client.ask(operation, broker, "GET", f"/v1/topics/{topic}/partitions/{partition}/messages?offset={offset}"
                        f"&level={level}&limit={limit}&wait={wait}", headers={"Accept": NDJSON}, timeout=8 + wait / 1000)
