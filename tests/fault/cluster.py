@@ -28,6 +28,7 @@ from unsynced import lose_unsynced  # noqa: E402
 
 REST_PORT, PEER_PORT, PROXY_PORT = 8000, 8100, 8200
 ZOOKEEPER_HOST = 250
+ZOOKEEPER_SESSION_MS = 2000
 READY_SECONDS = 30
 TERM_SECONDS = 15
 CONNECTIONS_MAX = 128
@@ -199,7 +200,8 @@ class FaultCluster:
 
     def _joining(self, port):
         if "zookeeper" in self.features:
-            return ["--zookeeper", f"{self.zookeeper.address}/aviary", "--expect", self._count]
+            return ["--zookeeper", f"{self.zookeeper.address}/aviary", "--expect", self._count,
+                    "--zookeeper-session-ms", ZOOKEEPER_SESSION_MS]
         peers = (f"{number}={self.network.address(number)}:{port}" for number in range(1, self._count + 1))
         return ["--peers", ",".join(peers)]
 

@@ -52,10 +52,12 @@ class _Connection:
         self._orders, self._left = None, None
 
     async def run(self):
+        """Until one side closes, or it is cut. Both directions end then: brokers never close one alone."""
         (near_in, near_out), (far_in, far_out) = self._ends
-        ways = [asyncio.ensure_future(self._carry(near_in, far_out)),
-                asyncio.ensure_future(self._carry(far_in, near_out)),
-                asyncio.ensure_future(self._watch())]
+        there, back = asyncio.Queue(_HELD_PIECES_MAX), asyncio.Queue(_HELD_PIECES_MAX)
+        ways = [asyncio.ensure_future(each) for each in (
+            self._take(near_in, there), self._deliver(there, far_out), self._take(far_in, back),
+            self._deliver(back, near_out), self._watch())]
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         for way in ways:
             way.cancel()
@@ -70,24 +72,14 @@ class _Connection:
         else:
             out.close()
 
-    async def _carry(self, incoming, out):
-        """Until one side closes. Both directions end then: brokers never close one alone."""
-        held = asyncio.Queue(_HELD_PIECES_MAX)
-        delivery = asyncio.ensure_future(self._deliver(held, out))
-        try:
-            while piece := await incoming.read(_CHUNK):
-                while self._rules.of(self._source).get("stall"):
-                    await self._rules.wait_for_change()
-                delay = self._rules.of(self._source).get("delay_ms", 0) / 1000
-                await held.put((asyncio.get_running_loop().time() + delay, piece))
-                if delivery.done():
-                    return
-            await held.put(None)
-            await delivery
-        except ConnectionError:
-            pass
-        finally:
-            delivery.cancel()
+    async def _take(self, incoming, held):
+        while piece := await incoming.read(_CHUNK):
+            while self._rules.of(self._source).get("stall"):
+                await self._rules.wait_for_change()
+            delay = self._rules.of(self._source).get("delay_ms", 0) / 1000
+            await held.put((asyncio.get_running_loop().time() + delay, piece))
+        await held.put(None)
+        await asyncio.Event().wait()  # What is held is delivered first: that ends the connection.
 
     async def _deliver(self, held, out):
         while item := await held.get():
@@ -97,7 +89,7 @@ class _Connection:
             out.write(piece)
             await out.drain()
             if ended:
-                raise ConnectionError
+                return
 
     def _cut(self, piece):
         """What may still pass of the piece, and whether the connection ends behind it."""

@@ -14,14 +14,24 @@ _REWRITTEN_MAX = 64 * 1024
 
 
 def lose_unsynced(data, shadow, prng):
-    """Rebuilds the directory `data` of a dead broker, and empties its shadow: the next start takes all for confirmed."""
+    """Rebuilds the directory `data` of a dead broker, and empties its shadow: the next start takes all for confirmed.
+
+    One that died before it could do that has written nothing that could be lost.
+    """
+    if not (shadow / "begun").exists():
+        return
     rebuilt = shadow.with_name(f"{shadow.name}.rebuilt")
     shutil.rmtree(rebuilt, ignore_errors=True)
-    _rebuild_folder(shadow, "root", data, rebuilt, prng)
+    rebuild(data, shadow, rebuilt, prng)
     shutil.rmtree(data, ignore_errors=True)
     shutil.move(rebuilt, data)
     shutil.rmtree(shadow)
     shadow.mkdir()
+
+
+def rebuild(data, shadow, target, prng):
+    """Makes the new directory `target`: what `data` might be after a power cut."""
+    _rebuild_folder(shadow, "root", data, target, prng)
 
 
 def _rebuild_folder(shadow, name, live, target, prng):

@@ -44,7 +44,7 @@ class ZooKeeperExpired(NetworkNemesis):
     """ZooKeeper and some brokers do not hear each other until their sessions are over, while brokers hear each other."""
 
     needs = _NEEDS
-    seconds = 6.0
+    seconds = 4.0
 
     def plan(self):
         for broker in self.some():

@@ -222,15 +222,23 @@ static void confirm_tree(int folder) {
 }
 
 __attribute__((constructor)) static void begin_shadow(void) {
-    char path[PATH_BYTES_MAX];
+    char begun[PATH_BYTES_MAX];
     if (shadow_folder() == NULL || getenv("FAULT_ROOT") == NULL) {
         return;
     }
-    shadow_path("root", "", path);
-    int root = access(path, F_OK) == 0 ? -1 : open(getenv("FAULT_ROOT"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    shadow_path("begun", "", begun);
+    if (access(begun, F_OK) == 0) {
+        return;
+    }
+    int root = open(getenv("FAULT_ROOT"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (root >= 0) {
         confirm_tree(root);
     }
+    int mark = open(begun, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (mark < 0) {
+        control_give_up(begun);
+    }
+    close(mark);
 }
 
 void shadow_spoil(int fd, off_t size) {
