@@ -155,9 +155,13 @@ static unsigned code_of(enum status status) {
     return status == STATUS_CONFLICT ? (unsigned)ERROR_EXPECTED_OFFSET : error_code_of(status);
 }
 
-/* The last attempt's status as the answer; after one that did not say, only a definite one counts. */
+bool write_says_of_all(enum status status) {
+    return status == STATUS_OK || status == STATUS_EXISTS || status == STATUS_CONFLICT;
+}
+
+/* The last attempt's status as the answer; after one that did not say, only what says of that one, too. */
 static void settle(struct write *write, enum status status) {
-    if (write->may_be_appended && write_may_retry(status, true)) {
+    if (write->may_be_appended && !write_says_of_all(status)) {
         const struct write_key *key = write->key;
         status = error_set(&write->error, STATUS_UNKNOWN,
                            "it may have been appended, but nobody could say so in time: %s",

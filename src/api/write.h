@@ -58,4 +58,10 @@ void write_run(struct write *write);
  */
 bool write_may_retry(enum status status, bool has_key);
 
+/*
+ * Whether an attempt that ended with `status` also says what became of the ones before it under the same key:
+ * the leader looked for the key. Any other refusal (its disk is full, say) is of that attempt alone.
+ */
+bool write_says_of_all(enum status status);
+
 #endif

@@ -56,12 +56,22 @@ static void test_writes_are_tried_again_only_where_it_cannot_double(void **state
     }
 }
 
+/* A disk that is full by now does not mean that an attempt before, of which nobody knows, stored nothing. */
+static void test_few_answers_say_what_became_of_the_attempts_before(void **state) {
+    (void)state;
+    for (enum status status = STATUS_OK; status <= STATUS_CLOSED; status++) {
+        bool key_was_looked_for = status == STATUS_OK || status == STATUS_EXISTS || status == STATUS_CONFLICT;
+        assert_int_equal(write_says_of_all(status), key_was_looked_for);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_failure_has_a_code_of_its_status),
         cmocka_unit_test(test_503_only_where_nothing_was_done),
         cmocka_unit_test(test_answers_of_other_brokers),
         cmocka_unit_test(test_writes_are_tried_again_only_where_it_cannot_double),
+        cmocka_unit_test(test_few_answers_say_what_became_of_the_attempts_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
