@@ -16,6 +16,7 @@ from world import World
 
 TOPICS = {"solo": 1, "trio": 3}
 DISK_BYTES = 256 << 20  # where disks are small
+START_SECONDS = 90
 WARM_SECONDS = 1
 JOIN_SECONDS = 120  # more than any client's patience
 
@@ -42,7 +43,7 @@ class Round:
             with FaultCluster(self.folder, aviaryd=self._aviaryd, brokers=self.plan.brokers, prng=self.plan.prng,
                               zookeeper="zookeeper" in needs, proxied="proxy" in needs, preload="preload" in needs,
                               disk_bytes=DISK_BYTES if "small-disk" in needs else 0) as cluster:
-                cluster.start()
+                cluster.start(START_SECONDS)
                 self._torture(cluster, history)
             for line in cluster.complaints():
                 self.anomalies.add("complaint", line)

@@ -9,6 +9,7 @@ from .process import Process
 from .waiting import wait_until
 
 TICK_MS = 200
+START_SECONDS = 60  # a Java on a busy machine
 _CLASSPATH = "/usr/share/java/zookeeper.jar:/usr/share/java/slf4j-simple.jar"
 
 
@@ -34,7 +35,7 @@ class ZooKeeper(Process):
     def start(self):
         self.data.mkdir(exist_ok=True)
         super().start()
-        wait_until(self._serves, 20, "ZooKeeper serves")
+        wait_until(self._serves, START_SECONDS, "ZooKeeper serves")
         return self
 
     def _serves(self):
