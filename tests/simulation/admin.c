@@ -59,18 +59,31 @@ static void register_broker(struct simulation *simulation, struct broker *contro
     execute(simulation, controller, &command);
 }
 
-/* On brokers that have a place in the cluster, be they up or not. */
+/* Those that have a place in the cluster, be they up or not. One damaged disk may be among them where there
+ * are enough others: it is as good as lost. */
+static size_t pick_brokers(struct simulation *simulation, const struct metadata *metadata,
+                           uint32_t replication_factor, raft_id ret_brokers[SIMULATION_BROKERS_MAX]) {
+    size_t damaged_max = replication_factor >= 3 ? 1 : 0;
+    size_t picked = 0;
+    for (size_t i = 0; i < simulation->profile.brokers; i++) {
+        struct broker *broker = &simulation->brokers[i];
+        if (broker->incarnation == 0 || !metadata_broker_by_incarnation(metadata, broker->incarnation)) {
+            continue;
+        }
+        if (disk_is_whole(&broker->disk)) {
+            ret_brokers[picked++] = broker->incarnation;
+        } else if (damaged_max > 0) {
+            ret_brokers[picked++] = broker->incarnation;
+            damaged_max--;
+        }
+    }
+    return picked;
+}
+
 static void create_topic(struct simulation *simulation, struct broker *controller) {
     struct prng *prng = &simulation->prng;
     raft_id brokers[SIMULATION_BROKERS_MAX];
-    size_t count = 0;
     const struct metadata *metadata = node_metadata(controller->node);
-    for (size_t i = 0; i < simulation->profile.brokers; i++) {
-        raft_id incarnation = simulation->brokers[i].incarnation;
-        if (incarnation != 0 && metadata_broker_by_incarnation(metadata, incarnation)) {
-            brokers[count++] = incarnation;
-        }
-    }
     struct metadata_assignment assignments[TOPIC_PARTITIONS_MAX];
     struct metadata_command command = {
         .type = METADATA_CREATE_TOPIC,
@@ -83,7 +96,8 @@ static void create_topic(struct simulation *simulation, struct broker *controlle
         .assignments = assignments,
     };
     snprintf(command.topic, sizeof command.topic, "topic-%lu", ++simulation->admin.topics_named);
-    if (metadata_place(metadata, brokers, count, command.partition_count, command.replication_factor,
+    size_t picked = pick_brokers(simulation, metadata, command.replication_factor, brokers);
+    if (metadata_place(metadata, brokers, picked, command.partition_count, command.replication_factor,
                        prng_next(prng), assignments) == STATUS_OK) {
         execute(simulation, controller, &command);
     }
@@ -143,8 +157,10 @@ static void refresh_partitions(struct simulation *simulation) {
 /* What must be done before anything else; false: nothing. */
 static bool do_duty(struct simulation *simulation, struct broker *controller) {
     for (size_t i = 0; i < simulation->profile.brokers; i++) {
-        if (simulation->brokers[i].incarnation == 0) {
-            register_broker(simulation, controller, &simulation->brokers[i]);
+        struct broker *broker = &simulation->brokers[i];
+        bool due = simulation->scheduler.now_us >= broker->joins_us || simulation->recovery.begun;
+        if (broker->incarnation == 0 && due) {
+            register_broker(simulation, controller, broker);
             return true;
         }
     }
@@ -228,6 +244,7 @@ static void registered(struct simulation *simulation, struct broker *broker, raf
         return;
     }
     trace_event(simulation, "registered", broker->id, incarnation, 0, 0);
+    count(simulation, broker->life == 0 ? STATISTIC_JOINS : STATISTIC_REPLACEMENTS);
     simulation_set_incarnation(simulation, broker, incarnation);
     broker_start(broker);
 }

@@ -29,11 +29,13 @@ static void transport_carry(struct transport *transport, const struct raft_messa
         violation(broker->simulation, "broker %u sends as %lu", broker->id, message->from);
     }
     check_promises(broker, message);
+    readings_send(broker, message);
     network_send(broker->simulation, broker->position, message);
 }
 
 static void transport_end_burst(struct transport *transport) {
-    (void)transport;
+    struct broker *broker = broker_of_transport(transport);
+    network_flush(broker->simulation, broker->position);
 }
 
 static const struct transport_operations transport_operations = {.send = transport_carry,
@@ -54,13 +56,15 @@ static void on_opened(void *context, uint64_t group) {
 static void on_closed(void *context, uint64_t group) {
     struct broker *broker = context;
     trace_event(broker->simulation, "removed", broker->id, group, 0, 0);
+    count(broker->simulation, STATISTIC_REPLICAS_REMOVED);
 }
 
 static void on_applied(void *context, uint64_t group, const struct raft_entry *entry,
                        const struct entry_header *header) {
     struct broker *broker = context;
-    (void)entry;
     trace_event(broker->simulation, "applied", broker->id, group, header->index, header->term);
+    const struct group_history *history = history_group(broker->simulation, group);
+    simulation_check_entry(broker, group, history_find(history, header->index, header->term), entry->blob);
 }
 
 static void on_status(void *context, const struct node_status *status) {
@@ -72,17 +76,43 @@ static void on_metadata_changing(void *context) {
 }
 
 static void on_metadata_changed(void *context, const struct metadata_changes *changes) {
-    (void)context;
-    (void)changes;
+    struct broker *broker = context;
+    if (changes == NULL && broker_is_up(broker)) {
+        count(broker->simulation, STATISTIC_METADATA_INSTALLS);
+    }
+}
+
+/* It fails again and again, until somebody gives it an empty disk. */
+static void end_failed(struct simulation *simulation, const struct event *event) {
+    struct broker *broker = event->subject;
+    if (event->number != broker->life) {
+        return;
+    }
+    broker_crash(broker);
+    if (prng_chance(&simulation->prng, 1, 2)) {
+        broker_lose_disk(broker, DISK_UNREADABLE);
+    } else {
+        simulation_restart_later(simulation, broker);
+    }
 }
 
 static void on_failed(void *context, uint64_t group, enum status status, const char *what) {
     struct broker *broker = context;
-    if (!broker->failing) {
-        violation(broker->simulation, "broker %u failed in group %lu: %s (%s)", broker->id, group, what,
+    struct simulation *simulation = broker->simulation;
+    broker->failed = true;
+    if (broker->failing) {
+        return;
+    }
+    if (disk_is_whole(&broker->disk) || (status != STATUS_CORRUPT && status != STATUS_NOT_FOUND)) {
+        violation(simulation, "broker %u failed in group %lu: %s (%s)", broker->id, group, what,
                   status_name(status));
     }
-    broker->failed = true;
+    trace_event(simulation, "met damage", broker->id, group, status, 0);
+    count(simulation, STATISTIC_DAMAGE_MET);
+    scheduler_add(&simulation->scheduler, (struct event){.at_us = simulation->scheduler.now_us,
+                                                         .run = end_failed,
+                                                         .subject = broker,
+                                                         .number = broker->life});
 }
 
 void broker_init(struct broker *broker, struct simulation *simulation, size_t position) {
@@ -135,7 +165,9 @@ int64_t broker_wall_ms(const struct broker *broker) {
 
 static void flush_now(struct broker *broker) {
     node_flush(broker->node, broker_now_ms(broker));
-    replica_views_check(broker);
+    if (!broker->failed) {
+        replica_views_check(broker);
+    }
 }
 
 static void flush(struct simulation *simulation, const struct event *event) {
@@ -235,6 +267,11 @@ void broker_start(struct broker *broker) {
     struct node_options options = node_options_of(broker);
     struct error error;
     enum status status = node_open(&options, &broker->node, &error);
+    if (status == STATUS_CORRUPT && !disk_is_whole(&broker->disk)) {
+        count(simulation, STATISTIC_DAMAGE_AT_START);
+        broker_lose_disk(broker, DISK_UNREADABLE);
+        return;
+    }
     if (status != STATUS_OK) {
         violation(simulation, "broker %u cannot start: %s", broker->id, error.message);
     }
@@ -254,29 +291,35 @@ static void tell_others(struct broker *broker) {
     }
 }
 
-void broker_crash(struct broker *broker) {
-    if (!broker_is_up(broker)) {
-        return;
-    }
+static void end(struct broker *broker) {
     trace_event(broker->simulation, "crash", broker->id, storage_memory_pending(broker->disk.memory), 0, 0);
     broker->life++; /* what the dying node still says reaches nobody */
     node_destroy(TAKE_POINTER(broker->node));
     disk_crash(&broker->disk);
+    network_end_broker(broker->simulation, broker->position);
     tell_others(broker);
+}
+
+void broker_crash(struct broker *broker) {
+    if (broker_is_up(broker)) {
+        count(broker->simulation, STATISTIC_CRASHES);
+        end(broker);
+    }
 }
 
 void broker_stop(struct broker *broker) {
     trace_event(broker->simulation, "stop", broker->id, 0, 0, 0);
     node_checkpoint(broker->node);
     flush_now(broker);
-    storage_memory_sync(broker->disk.memory, storage_memory_pending(broker->disk.memory));
-    broker_crash(broker);
+    disk_close(&broker->disk);
+    count(broker->simulation, STATISTIC_STOPS);
+    end(broker);
 }
 
-void broker_wipe(struct broker *broker) {
+void broker_lose_disk(struct broker *broker, enum disk_fate fate) {
     broker_crash(broker);
-    trace_event(broker->simulation, "wipe", broker->id, broker->incarnation, 0, 0);
-    disk_wipe(&broker->disk);
+    trace_event(broker->simulation, "disk lost", broker->id, broker->incarnation, fate, 0);
+    disk_lose(&broker->disk, fate);
     replica_views_forget(broker);
     broker->disk_uuid = simulation_uuid(broker->simulation);
     simulation_set_lost(broker->simulation, broker);
@@ -287,9 +330,9 @@ void broker_pause(struct broker *broker, uint64_t for_us) {
     broker->paused_until_us = broker->simulation->scheduler.now_us + for_us;
 }
 
-void broker_sync_failed(struct broker *broker, uint64_t token) {
+void broker_write_failed(struct broker *broker, uint64_t token, enum status status) {
     broker->failing = true;
-    node_persisted(broker->node, broker_now_ms(broker), token, STATUS_IO);
+    node_persisted(broker->node, broker_now_ms(broker), token, status);
     ASSERT(broker->failed);
     broker_crash(broker);
     simulation_restart_later(broker->simulation, broker);

@@ -16,12 +16,13 @@ struct broker {
     size_t position;
     struct uuid disk_uuid;
     raft_id incarnation; /* 0: to be registered before it can start */
+    uint64_t joins_us;   /* it is registered no earlier */
     struct disk disk;
     struct node *node; /* NULL while down */
     uint64_t life;     /* changes at each start and each end; events of another life are void */
     bool flush_due;
     bool failed;  /* its node said so */
-    bool failing; /* a failure is expected */
+    bool failing; /* a failure is expected: a write could not be made durable */
     uint64_t paused_until_us;
     uint64_t clock_offset_us; /* monotonic clocks differ, */
     uint64_t clock_rate_ppm;  /* and run at different rates */
@@ -36,11 +37,11 @@ void broker_start(struct broker *broker);
 void broker_crash(struct broker *broker);
 /* It ends as it should: its states are saved, and all is synced. */
 void broker_stop(struct broker *broker);
-/* Down, and its disk is empty: another disk, which is to be registered. */
-void broker_wipe(struct broker *broker);
+/* Down, and what was on its disk is not to be trusted: another disk, which is to be registered. */
+void broker_lose_disk(struct broker *broker, enum disk_fate fate);
 void broker_pause(struct broker *broker, uint64_t for_us);
 /* A write could not be made durable: the node fails, as the process would. */
-void broker_sync_failed(struct broker *broker, uint64_t token);
+void broker_write_failed(struct broker *broker, uint64_t token, enum status status);
 
 bool broker_is_up(const struct broker *broker);
 bool broker_is_paused(const struct broker *broker);

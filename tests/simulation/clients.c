@@ -134,6 +134,7 @@ static void draw_key(struct simulation *simulation, struct producer *producer, s
                  operation_at(simulation, producer->last_keyed)->group == operation->group;
     if (again) {
         operation->key = operation_at(simulation, producer->last_keyed)->key;
+        operation_at(simulation, operation->key)->key_shared = true;
     } else if (prng_chance(prng, simulation->profile.key_percent, 100)) {
         operation->key = operation->number;
     }
@@ -239,7 +240,9 @@ static void peek(struct simulation *simulation, struct broker *broker, uint64_t 
     reading_saw(simulation, &status);
     if (status.applied_index >= status.first_index) {
         uint64_t index = prng_between(&simulation->prng, status.first_index, status.applied_index);
-        simulation_check_stored(simulation, broker, group_id, index);
+        if (!simulation_check_stored(simulation, broker, group_id, index)) {
+            count(simulation, STATISTIC_DAMAGE_READ);
+        }
     }
 }
 

@@ -99,9 +99,13 @@ static void add_entry(struct group_history *group, const struct history_entry *e
     group->slots[slot_of(group, entry->index, entry->term)] = (uint32_t)++group->entry_count;
 }
 
+uint32_t history_checksum(const struct blob *blob) {
+    return crc32c(slice_after(blob_slice(blob), sizeof(uint32_t)));
+}
+
 void history_append(struct simulation *simulation, struct group_history *group, const struct blob *blob,
                     const struct entry_header *header, uint64_t previous_term) {
-    uint32_t checksum = bytes_get_u32le(blob->data);
+    uint32_t checksum = history_checksum(blob);
     const struct history_entry *known = history_find(group, header->index, header->term);
     if (known == NULL) {
         struct history_entry entry = {

@@ -74,6 +74,8 @@ void history_finish(struct history *history);
 struct group_history *history_group(struct simulation *simulation, uint64_t group);
 /* NULL: never appended. */
 const struct history_entry *history_find(const struct group_history *group, uint64_t index, uint64_t term);
+/* Of the entry's bytes, as they are and not as they say. */
+uint32_t history_checksum(const struct blob *blob);
 /* The entry at a committed index. */
 const struct history_entry *history_committed(const struct group_history *group, uint64_t index);
 

@@ -9,7 +9,6 @@
 void operations_finish(struct operations *operations) {
     free(operations->operations);
     free(operations->attempts);
-    free(operations->readings);
     *operations = (struct operations){0};
 }
 
@@ -132,12 +131,14 @@ static void check_not_refused(const struct simulation *simulation, const struct 
 void operation_committed(struct simulation *simulation, struct group_history *group,
                          const struct history_entry *entry) {
     struct operation *operation = operation_at(simulation, entry->operation);
-    simulation->operations.committed_count++;
+    count(simulation, STATISTIC_COMMITTED);
     if (operation->key != 0) {
         check_key(simulation, group, operation);
     } else if (operation->committed) {
         violation(simulation, "doubled: operation %lu is in group %lu at offsets %ld and %ld",
                   operation->number, group->id, operation->base_offset, entry->base_offset);
+    } else {
+        count(simulation, STATISTIC_KEYLESS);
     }
     if (operation->expected_offset >= 0 && operation->expected_offset != entry->base_offset) {
         violation(simulation, "operation %lu wanted offset %ld of group %lu and got %ld", operation->number,
@@ -153,14 +154,39 @@ bool status_is_refusal(enum status status) {
     return status != STATUS_OK && status != STATUS_UNKNOWN;
 }
 
+/* Only another payload makes a key one that exists. */
+static void check_conflict(struct simulation *simulation, const struct operation *operation) {
+    if (operation->key == 0 || !operation_at(simulation, operation->key)->key_shared) {
+        violation(simulation, "operation %lu is refused for its key, which nobody else used",
+                  operation->number);
+    }
+    count(simulation, STATISTIC_KEY_CONFLICTS);
+}
+
+static void records_end(struct simulation *simulation, const struct attempt *attempt) {
+    const struct node_answer *answer = &attempt->answer;
+    struct operation *operation = operation_at(simulation, attempt->operation);
+    if (status_is_refusal(answer->status)) {
+        operation->refusals++;
+        check_not_refused(simulation, operation);
+    }
+    if (answer->status == STATUS_EXISTS) {
+        check_conflict(simulation, operation);
+    } else if (answer->status == STATUS_CONFLICT) {
+        count(simulation, STATISTIC_OFFSET_CONFLICTS);
+    } else if (answer->status == STATUS_OK && answer->duplicate) {
+        count(simulation, STATISTIC_DUPLICATES);
+    }
+}
+
 static void attempt_end(struct simulation *simulation, uint64_t number, const struct node_answer *answer) {
     struct attempt *attempt = attempt_at(simulation, number);
     attempt->state = ATTEMPT_ENDED;
     attempt->answer = *answer;
-    if (attempt->kind == ATTEMPT_RECORDS && status_is_refusal(answer->status)) {
-        struct operation *operation = operation_at(simulation, attempt->operation);
-        operation->refusals++;
-        check_not_refused(simulation, operation);
+    if (attempt->kind == ATTEMPT_RECORDS) {
+        records_end(simulation, attempt);
+    } else if (attempt->kind == ATTEMPT_LOG_START && answer->status == STATUS_OK) {
+        count(simulation, STATISTIC_LOG_STARTS);
     }
     trace_event(simulation, status_name(answer->status), attempt->client, answer->group, attempt->operation,
                 answer->index);
@@ -209,7 +235,7 @@ void operation_acknowledged(struct simulation *simulation, const struct attempt 
             "lost: operation %lu was acknowledged at index %lu, offset %ld of group %lu, and is not there",
             operation->number, answer->index, answer->base_offset, answer->group);
     }
-    simulation->operations.acked_count++;
+    count(simulation, STATISTIC_ACKNOWLEDGED);
     if (group->acked_index < answer->index) {
         group->acked_index = answer->index;
     }
@@ -219,86 +245,12 @@ void operation_acknowledged(struct simulation *simulation, const struct attempt 
     }
 }
 
-void reading_saw(struct simulation *simulation, const struct node_status *status) {
-    struct group_history *group = history_group(simulation, status->group);
-    if (status->next_offset > group->next_offset) {
-        violation(simulation, "group %lu shows a high watermark of %ld, and %ld are committed", group->id,
-                  status->next_offset, group->next_offset);
-    }
-    if (group->acked_index < status->applied_index) {
-        group->acked_index = status->applied_index;
-    }
-    if (group->seen_offset < status->next_offset) {
-        group->seen_offset = status->next_offset;
-    }
-}
-
-void reading_start(struct simulation *simulation, struct broker *broker, uint64_t group_id) {
-    struct operations *operations = &simulation->operations;
-    const struct group_history *group = history_group(simulation, group_id);
-    operations->readings = grown(operations->readings, &operations->reading_capacity,
-                                 operations->reading_count, sizeof(struct reading));
-    operations->readings[operations->reading_count++] = (struct reading){
-        .group = group_id,
-        .broker = broker,
-        .life = broker->life,
-        .floor_index = group->acked_index,
-        .floor_offset = group->seen_offset,
-    };
-    trace_event(simulation, "read index", broker->id, group_id, operations->reading_count, 0);
-    node_read_index(broker->node, broker_now_ms(broker), group_id, operations->reading_count);
-    broker_wants_flush(broker);
-}
-
-static void reading_check(struct simulation *simulation, const struct event *event) {
-    const struct reading *reading = &simulation->operations.readings[event->number - 1];
-    const struct broker *broker = reading->broker;
-    struct node_status status;
-    if (broker->life != reading->life || !node_status(broker->node, reading->group, &status)) {
-        return;
-    }
-    if (status.applied_index < reading->floor_index || status.next_offset < reading->floor_offset) {
-        violation(simulation,
-                  "stale read: broker %u reads group %lu up to index %lu, offset %ld; known were %lu, %ld",
-                  broker->id, reading->group, status.applied_index, status.next_offset, reading->floor_index,
-                  reading->floor_offset);
-    }
-    simulation->statistics.reads++;
-    reading_saw(simulation, &status);
-}
-
-void reading_ready(struct broker *broker, uint64_t context, enum status status) {
-    struct simulation *simulation = broker->simulation;
-    ASSERT(context > 0 && context <= simulation->operations.reading_count);
-    struct reading *reading = &simulation->operations.readings[context - 1];
-    if (reading->broker != broker || reading->life != broker->life) {
-        return;
-    }
-    if (reading->ended) {
-        violation(simulation, "broker %u ends reading %lu twice", broker->id, context);
-    }
-    reading->ended = true;
-    trace_event(simulation, "read", broker->id, reading->group, context, status);
-    if (status == STATUS_OK) {
-        scheduler_add(
-            &simulation->scheduler,
-            (struct event){.at_us = simulation->scheduler.now_us, .run = reading_check, .number = context});
-    }
-}
-
 void operations_check_answered(struct simulation *simulation) {
     const struct operations *operations = &simulation->operations;
     for (size_t i = 0; i < operations->attempt_count; i++) {
         const struct attempt *attempt = &operations->attempts[i];
         if (attempt->state == ATTEMPT_TAKEN && attempt->life == attempt->broker->life) {
             violation(simulation, "broker %u never answered attempt %zu", attempt->broker->id, i + 1);
-        }
-    }
-    for (size_t i = 0; i < operations->reading_count; i++) {
-        const struct reading *reading = &operations->readings[i];
-        if (!reading->ended && reading->life == reading->broker->life) {
-            violation(simulation, "broker %u never ended reading %zu of group %lu", reading->broker->id,
-                      i + 1, reading->group);
         }
     }
 }

@@ -16,7 +16,8 @@ struct simulation;
 struct operation {
     uint64_t number; /* its position + 1 */
     uint64_t group;
-    uint64_t key; /* 0: none; else the number of the operation that used it first */
+    uint64_t key;    /* 0: none; else the number of the operation that used it first */
+    bool key_shared; /* of the one that owns the key: others used it too */
     uint32_t count;
     size_t payload_size;
     enum node_acks acks;
@@ -43,15 +44,6 @@ struct attempt {
     struct node_answer answer;
 };
 
-struct reading {
-    uint64_t group;
-    struct broker *broker;
-    uint64_t life;
-    uint64_t floor_index; /* known to be stored when it was asked for */
-    int64_t floor_offset;
-    bool ended;
-};
-
 struct operations {
     struct operation *operations;
     size_t count;
@@ -59,11 +51,6 @@ struct operations {
     struct attempt *attempts;
     size_t attempt_count;
     size_t attempt_capacity;
-    struct reading *readings;
-    size_t reading_count;
-    size_t reading_capacity;
-    uint64_t committed_count;
-    uint64_t acked_count;
 };
 
 void operations_finish(struct operations *operations);
@@ -93,11 +80,6 @@ void operation_answered(struct broker *broker, const struct node_answer *answer)
 void operation_acknowledged(struct simulation *simulation, const struct attempt *attempt);
 /* Whether what was asked for certainly did not happen. */
 bool status_is_refusal(enum status status);
-
-void reading_start(struct simulation *simulation, struct broker *broker, uint64_t group);
-void reading_ready(struct broker *broker, uint64_t context, enum status status);
-/* Someone saw what a replica has applied. */
-void reading_saw(struct simulation *simulation, const struct node_status *status);
 
 /* Everything that a living broker took has been answered. */
 void operations_check_answered(struct simulation *simulation);

@@ -22,11 +22,13 @@ static struct fault_intervals draw_faults(struct prng *prng) {
         .pause_ms = draw_interval(prng, 500),
         .cut_ms = draw_interval(prng, 500),
         .storm_ms = draw_interval(prng, 1000),
+        .slow_link_ms = draw_interval(prng, 1000),
         .close_ms = draw_interval(prng, 100),
         .slow_disk_ms = draw_interval(prng, 500),
         .no_space_ms = draw_interval(prng, 1000),
         .failed_sync_ms = draw_interval(prng, 1000),
-        .wipe_ms = draw_interval(prng, 500),
+        .lose_disk_ms = draw_interval(prng, 500),
+        .damage_ms = draw_interval(prng, 500),
         .clock_ms = draw_interval(prng, 500),
         .transfer_ms = draw_interval(prng, 200),
         .preference_ms = draw_interval(prng, 500),
@@ -39,9 +41,11 @@ static void draw_network(struct prng *prng, struct profile *profile) {
     profile->straggler_per_million = CHOOSE(prng, 0, 0, 1000, 10000, 100000);
     profile->inflight_appends_max = (uint32_t)CHOOSE(prng, 1, 4, RAFT_INFLIGHT_APPENDS_MAX);
     profile->append_entries_max = (uint32_t)CHOOSE(prng, 1, 3, RAFT_APPEND_ENTRIES_MAX);
-    profile->encodes = prng_chance(prng, 1, 4);
+    profile->frames = prng_chance(prng, 1, 4);
+    profile->encodes = !profile->frames && prng_chance(prng, 1, 8);
+    profile->damage_per_million = profile->frames ? CHOOSE(prng, 0, 100, 1000, 10000) : 0;
     profile->cut_spares = prng_chance(prng, 1, 2);
-    profile->reorders = prng_chance(prng, 1, 2);
+    profile->reorders = !profile->frames && prng_chance(prng, 1, 2);
     profile->drop_per_million = CHOOSE(prng, 0, 0, 1000, 20000, 100000, 300000);
     profile->repeat_per_million = CHOOSE(prng, 0, 0, 1000, 50000);
 }
@@ -83,6 +87,7 @@ void profile_draw(struct prng *prng, struct profile *ret_profile) {
     if (profile.first_voters > profile.brokers) {
         profile.first_voters = profile.brokers;
     }
+    profile.join_ms = CHOOSE(prng, 0, 5000, 40000);
     profile.metadata_voters = prng_chance(prng, 1, 2) ? profile.first_voters : profile.brokers;
     draw_network(prng, &profile);
     draw_storage(prng, &profile);

@@ -21,14 +21,16 @@ struct fault_intervals {
     uint64_t crash_ms;
     uint64_t power_loss_ms; /* all brokers at once */
     uint64_t pause_ms;
-    uint64_t cut_ms;   /* partitions of the network */
-    uint64_t storm_ms; /* loss, delay, repetition */
-    uint64_t close_ms; /* streams between two brokers */
+    uint64_t cut_ms;       /* partitions of the network */
+    uint64_t storm_ms;     /* loss, delay, repetition */
+    uint64_t slow_link_ms; /* much delay, one way between two brokers */
+    uint64_t close_ms;     /* streams between two brokers */
     uint64_t slow_disk_ms;
     uint64_t no_space_ms;
     uint64_t failed_sync_ms;
-    uint64_t wipe_ms;
-    uint64_t clock_ms; /* steps of the wall clock */
+    uint64_t lose_disk_ms; /* wiped, cut short, unreadable */
+    uint64_t damage_ms;    /* rotten bits, misdirected writes */
+    uint64_t clock_ms;     /* steps of the wall clock */
     uint64_t transfer_ms;
     uint64_t preference_ms;
 };
@@ -36,15 +38,18 @@ struct fault_intervals {
 struct profile {
     size_t brokers;
     size_t first_voters;    /* the others join */
+    uint64_t join_ms;       /* within that time; 0: at once */
     size_t metadata_voters; /* in the end; odd */
     uint64_t tick_ms;
     uint64_t flush_delay_us;
 
     uint64_t latency_us;
     uint64_t jitter_us;
-    bool reorders;   /* within one lane too */
-    bool encodes;    /* every message is written to bytes and read back, as transport does */
-    bool cut_spares; /* what was under way when a link was cut still arrives */
+    bool reorders;               /* within one lane too */
+    bool encodes;                /* every message is written to bytes and read back, as transport does */
+    bool frames;                 /* messages travel as frames in streams of bytes */
+    bool cut_spares;             /* what was under way when a link was cut still arrives */
+    uint64_t damage_per_million; /* of bursts of frames */
     uint64_t drop_per_million;
     uint64_t repeat_per_million;
     uint64_t straggler_per_million; /* messages that come much later than others */

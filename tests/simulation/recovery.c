@@ -7,7 +7,7 @@ enum { CHECK_US = 200000, SETTLE_US = 2000000, BOUND_US = 30000000, LATENCY_US =
 
 static void heal(struct simulation *simulation) {
     struct network *network = &simulation->network;
-    network_heal(network);
+    network_heal(simulation);
     network->latency_us = LATENCY_US;
     network->jitter_us = LATENCY_US;
     network->drop_per_million = 0;
@@ -18,8 +18,10 @@ static void heal(struct simulation *simulation) {
         disk_calm(&broker->disk);
         broker->disk.sync_us = SYNC_US;
         broker->disk.jitter_us = SYNC_US;
-        broker->disk.fails = false;
-        if (!broker_is_up(broker) && broker->incarnation != 0) {
+        broker->disk.fails = STATUS_OK;
+        if (!disk_is_whole(&broker->disk)) {
+            broker_lose_disk(broker, DISK_WIPED);
+        } else if (!broker_is_up(broker) && broker->incarnation != 0) {
             broker_start(broker);
         }
     }
@@ -166,7 +168,7 @@ static void check_logs(struct simulation *simulation) {
             uint64_t group = node_group_at(broker->node, g);
             ASSERT(node_status(broker->node, group, &status));
             for (uint64_t index = status.first_index; index <= status.applied_index; index++) {
-                simulation_check_stored(simulation, broker, group, index);
+                ASSERT(simulation_check_stored(simulation, broker, group, index));
             }
         }
     }
@@ -179,6 +181,7 @@ static void check(struct simulation *simulation, const struct event *event) {
     if (wrong == NULL && event->number > 0) {
         check_logs(simulation);
         operations_check_answered(simulation);
+        readings_check_ended(simulation);
         simulation->recovery.done = true;
         return;
     }

@@ -21,7 +21,7 @@ void replica_views_finish(struct replica_views *views) {
     *views = (struct replica_views){0};
 }
 
-static struct replica_view *view_of(struct broker *broker, uint64_t group) {
+struct replica_view *replica_view_of(struct broker *broker, uint64_t group) {
     struct replica_views *views = &broker->views;
     if (group >= views->capacity) {
         size_t larger = (size_t)group * 2 + 8;
@@ -59,6 +59,26 @@ static void view_push(struct replica_view *view, uint64_t term) {
     view->terms[view->count++] = term;
 }
 
+/* A leader changes the members only once an entry of its own term is committed (Ongaro, raft-dev 2015). */
+static void check_change(struct broker *broker, const struct replica_view *view,
+                         const struct group_history *group, const struct entry_header *header) {
+    struct node_status status;
+    if (!node_status(broker->node, view->group, &status) || status.role != RAFT_LEADER ||
+        status.term != header->term) {
+        return;
+    }
+    count(broker->simulation, STATISTIC_CONFIGURATIONS);
+    uint64_t committed = status.commit_index;
+    uint64_t term = committed > 0 && committed <= group->commit_count
+                        ? history_committed(group, committed)->term
+                        : view_term_at(view, committed);
+    if (term != 0 && term != header->term) {
+        violation(broker->simulation,
+                  "broker %u changes the members of group %lu in term %lu, where it has committed nothing",
+                  broker->id, view->group, header->term);
+    }
+}
+
 static void view_put(struct broker *broker, struct replica_view *view, uint64_t index,
                      const struct blob *blob) {
     struct simulation *simulation = broker->simulation;
@@ -78,6 +98,7 @@ static void view_put(struct broker *broker, struct replica_view *view, uint64_t 
     view_push(view, header.term);
     if (header.type == RAFT_ENTRY_CONFIGURATION) {
         view->configuration = index;
+        check_change(broker, view, group, &header);
         nemesis_sees_change(simulation, broker);
     }
 }
@@ -116,12 +137,13 @@ static void view_clear(struct replica_view *view) {
     view->applied = 0;
     view->term = 0;
     view->leads = false;
+    view->rounds = (struct heartbeat_rounds){0};
 }
 
 void replica_views_write(struct broker *broker, const struct storage_batch *batch) {
     for (size_t i = 0; i < batch->count; i++) {
         const struct batch_operation *operation = &batch->operations[i];
-        struct replica_view *view = view_of(broker, operation->group);
+        struct replica_view *view = replica_view_of(broker, operation->group);
         switch (operation->type) {
         case BATCH_PUT_ENTRY:
             view_put(broker, view, operation->first, operation->blob);
@@ -147,9 +169,11 @@ static void view_reload(struct broker *broker, struct replica_view *view) {
     }
     view->base = first - 1;
     for (uint64_t index = first; index <= last; index++) {
-        struct entry_header header;
-        enum status status = memory->operations->read_header(memory, view->group, index, &header);
-        if (status != STATUS_OK || header.index != index) {
+        struct entry_header header = {0};
+        const struct damage *damage = damage_find(&broker->disk, view->group, index);
+        if (damage) {
+            header.term = damage->term;
+        } else if (memory->operations->read_header(memory, view->group, index, &header) != STATUS_OK) {
             violation(broker->simulation, "broker %u finds no entry %lu in the log of group %lu", broker->id,
                       index, view->group);
         }
@@ -180,13 +204,13 @@ void replica_views_reload(struct broker *broker) {
     struct storage *memory = broker->disk.memory;
     ASSERT(memory->operations->list_groups(memory, &groups, &count) == STATUS_OK);
     for (size_t i = 0; i < count; i++) {
-        view_reload(broker, view_of(broker, groups[i]));
+        view_reload(broker, replica_view_of(broker, groups[i]));
     }
 }
 
 static void replica_view_touch(struct broker *broker, uint64_t group) {
     struct replica_views *views = &broker->views;
-    struct replica_view *view = view_of(broker, group);
+    struct replica_view *view = replica_view_of(broker, group);
     if (view->touched) {
         return;
     }
@@ -202,11 +226,11 @@ static void replica_view_touch(struct broker *broker, uint64_t group) {
 /* Made, found at start, or its state replaced by a snapshot: the log start of that one may run ahead of what
  * the entries say, until all that its sender had applied is applied. */
 void replica_view_opened(struct broker *broker, uint64_t group) {
-    struct replica_view *view = view_of(broker, group);
+    struct replica_view *view = replica_view_of(broker, group);
     if (view->here) {
         view->exempt_upto = history_group(broker->simulation, group)->commit_count;
         trace_event(broker->simulation, "installed", broker->id, group, view->exempt_upto, 0);
-        broker->simulation->statistics.installs++;
+        count(broker->simulation, STATISTIC_PARTITION_INSTALLS);
     }
     view->here = true;
     trace_event(broker->simulation, "opened", broker->id, group, 0, 0);
@@ -235,7 +259,7 @@ static void check_leader(struct broker *broker, const struct replica_view *view,
 
 void replica_view_status(struct broker *broker, const struct node_status *status) {
     struct simulation *simulation = broker->simulation;
-    struct replica_view *view = view_of(broker, status->group);
+    struct replica_view *view = replica_view_of(broker, status->group);
     replica_view_touch(broker, status->group);
     if (view->count == 0) {
         view->base = status->first_index - 1;
@@ -303,7 +327,7 @@ static void view_check(struct broker *broker, struct replica_view *view) {
     bool leads = status.role == RAFT_LEADER;
     if (leads && (!view->leads || view->term != status.term)) {
         trace_event(broker->simulation, "leads", broker->id, view->group, status.term, status.last_index);
-        broker->simulation->statistics.elections++;
+        count(broker->simulation, STATISTIC_ELECTIONS);
         check_leader(broker, view, &status);
         nemesis_sees_leader(broker->simulation, broker);
     }

@@ -5,7 +5,7 @@
 #ifndef AVIARY_TESTS_SIMULATION_REPLICA_VIEW_H
 #define AVIARY_TESTS_SIMULATION_REPLICA_VIEW_H
 
-#include "history.h"
+#include "readings.h"
 
 struct broker;
 struct storage_batch;
@@ -24,6 +24,7 @@ struct replica_view {
     uint64_t configuration; /* index of the newest one in the log since this life began; 0: none */
     uint64_t term;
     bool leads;
+    struct heartbeat_rounds rounds;
 };
 
 struct replica_views {
@@ -35,6 +36,8 @@ struct replica_views {
 };
 
 void replica_views_finish(struct replica_views *views);
+/* Made when first asked for. */
+struct replica_view *replica_view_of(struct broker *broker, uint64_t group);
 /* The batch is on its way to the disk. */
 void replica_views_write(struct broker *broker, const struct storage_batch *batch);
 /* From what a restart finds on its disk. */

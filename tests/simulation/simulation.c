@@ -47,7 +47,6 @@ static void restart(struct simulation *simulation, const struct event *event) {
 }
 
 void simulation_restart_later(struct simulation *simulation, struct broker *broker) {
-    simulation->statistics.crashes++;
     uint64_t wait_ms =
         prng_below(&simulation->prng, prng_chance(&simulation->prng, 1, 2) ? 100 : RESTART_MS_MAX);
     scheduler_add(&simulation->scheduler,
@@ -57,16 +56,27 @@ void simulation_restart_later(struct simulation *simulation, struct broker *brok
                                  .number = broker->life});
 }
 
-void simulation_check_stored(struct simulation *simulation, struct broker *broker, uint64_t group_id,
-                             uint64_t index) {
-    const struct history_entry *entry = history_committed(history_group(simulation, group_id), index);
-    struct blob *blob = NULL;
-    enum status status = disk_peek(&broker->disk, group_id, index, &blob);
-    if (status != STATUS_OK || bytes_get_u32le(blob->data) != entry->checksum) {
-        violation(simulation, "lost: broker %u does not hold entry %lu of group %lu as it was committed (%s)",
-                  broker->id, index, group_id, status_name(status));
+void simulation_check_entry(const struct broker *broker, uint64_t group, const struct history_entry *entry,
+                            const struct blob *blob) {
+    if (entry == NULL || history_checksum(blob) != entry->checksum) {
+        violation(broker->simulation, "altered: broker %u has an entry of group %lu that is not index %lu",
+                  broker->id, group, entry ? entry->index : 0);
     }
-    blob_release(blob);
+}
+
+bool simulation_check_stored(struct simulation *simulation, struct broker *broker, uint64_t group,
+                             uint64_t index) {
+    _cleanup_blob_ struct blob *blob = NULL;
+    enum status status = disk_peek(&broker->disk, group, index, &blob);
+    if (status != STATUS_OK && damage_find(&broker->disk, group, index)) {
+        return false;
+    }
+    if (status != STATUS_OK) {
+        violation(simulation, "lost: broker %u does not hold entry %lu of group %lu (%s)", broker->id, index,
+                  group, status_name(status));
+    }
+    simulation_check_entry(broker, group, history_committed(history_group(simulation, group), index), blob);
+    return true;
 }
 
 static void simulation_start(struct simulation *simulation) {
@@ -81,6 +91,8 @@ static void simulation_start(struct simulation *simulation) {
                 .disk_uuid = broker->disk_uuid,
             };
             simulation_set_incarnation(simulation, broker, i + 1);
+        } else {
+            broker->joins_us = prng_below(&simulation->prng, 1000 * simulation->profile.join_ms + 1);
         }
     }
     for (size_t i = 0; i < simulation->profile.first_voters; i++) {
@@ -108,13 +120,12 @@ static void simulation_finish(struct simulation *simulation) {
     network_finish(&simulation->network);
     scheduler_finish(&simulation->scheduler);
     operations_finish(&simulation->operations);
+    readings_finish(&simulation->readings);
     history_finish(&simulation->history);
 }
 
 static void simulation_summarise(struct simulation *simulation) {
-    simulation->statistics.events = simulation->scheduler.run_count;
-    simulation->statistics.committed = simulation->operations.committed_count;
-    simulation->statistics.acknowledged = simulation->operations.acked_count;
+    simulation->statistics.counts[STATISTIC_EVENTS] = simulation->scheduler.run_count;
 }
 
 struct simulation_result simulation_run(uint64_t seed, uint64_t seconds, bool print_trace) {

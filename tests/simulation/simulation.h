@@ -4,20 +4,28 @@
  *
  * What may happen (the fault model; a cluster must survive all of it at once, and loses nothing that it
  * acknowledged):
- *   - messages are delayed, lost, repeated and reordered; links are cut one way or both, in any pattern;
- *     streams close, and what was under way on them is lost. No message is altered: transport's checksums see
- *     to that, and have tests of their own.
+ *   - messages are delayed, lost, repeated and reordered; links are cut one way or both, in any pattern, or
+ *     become slow one way; streams close, and what was under way on them is lost. In some runs messages
+ *     travel as frames in streams of bytes, of which some are flipped, cut out or repeated: the stream ends.
  *   - brokers crash at any point, alone or all at once. Of the writes that were not synced a prefix survives,
- *     since the write-ahead log is one file. What was synced stays.
+ *     since the write-ahead log is one file. What was synced stays, or storage must say that it does not.
  *   - brokers pause, for longer than elections take; their monotonic clocks run apart, their wall clocks
- * jump.
- *   - disks are slow, refuse writes for want of space, or fail a sync, which ends the process.
- *   - a disk is wiped, and its broker comes back as a new incarnation, where a majority of the voters of
- * every group keeps its disk: nobody survives more.
- *   - leadership is transferred, the preference of candidates changes, topics come and go, the start of logs
- *     moves, and states are saved so often that followers need snapshots.
- *   - clients send to anybody, give up waiting, and repeat under the same key.
- * Then everything heals, and within 30 s every group must commit again and all its replicas be the same.
+ *     jump.
+ *   - disks are slow, refuse writes for want of space, or fail to write, which ends the process.
+ *   - a disk is lost: wiped, without a tail that was synced, without something in its middle, or unreadable.
+ *     Its broker comes back as a new incarnation. A tail that no witness knows of is not lost: the witness is
+ *     50 ms behind.
+ *   - bits of stored entries and states rot, and writes land in the place of others. Whoever meets that ends,
+ *     at work or at its next start, until somebody takes the disk away; it counts as lost from the beginning.
+ *   - all this to disks only where a majority of the voters of every group keeps its own: nobody survives
+ *     more.
+ *   - leadership is transferred, the preference of candidates changes, brokers join, topics come and go, the
+ *     start of logs moves under followers who are behind, and states are saved so often that these need
+ *     snapshots.
+ *   - clients send to anybody, give up waiting, repeat under the same key, send without one, and use a key
+ *     again for something else.
+ * Then everything heals, damaged disks are replaced, and within 30 s every group must commit again and all
+ * its replicas be the same.
  */
 #ifndef AVIARY_TESTS_SIMULATION_SIMULATION_H
 #define AVIARY_TESTS_SIMULATION_SIMULATION_H
@@ -28,19 +36,8 @@
 #include "network.h"
 #include "operations.h"
 #include "recovery.h"
+#include "statistics.h"
 #include "trace.h"
-
-/* How much happened: a run that does nothing proves nothing. */
-struct statistics {
-    uint64_t events;
-    uint64_t committed;
-    uint64_t acknowledged;
-    uint64_t reads;
-    uint64_t elections;
-    uint64_t installs;
-    uint64_t wipes;
-    uint64_t crashes;
-};
 
 struct simulation {
     uint64_t seed;
@@ -57,6 +54,7 @@ struct simulation {
     raft_id incarnation_count;                                  /* given so far */
     struct history history;
     struct operations operations;
+    struct readings readings;
     struct clients clients;
     struct admin admin;
     struct recovery recovery;
@@ -80,8 +78,16 @@ void simulation_set_lost(struct simulation *simulation, struct broker *broker);
 /* A partition's group, or METADATA_GROUP where there is no partition. */
 uint64_t simulation_pick_partition(struct simulation *simulation);
 void simulation_restart_later(struct simulation *simulation, struct broker *broker);
-/* The entry that a broker holds at a committed index is the one that was committed. */
-void simulation_check_stored(struct simulation *simulation, struct broker *broker, uint64_t group,
+/* The bytes that a broker has are those that were appended. NULL: no such entry ever was. */
+void simulation_check_entry(const struct broker *broker, uint64_t group, const struct history_entry *entry,
+                            const struct blob *blob);
+/* What a broker holds at a committed index is what was committed. False: that is damaged, and a reader is
+ * told so. */
+bool simulation_check_stored(struct simulation *simulation, struct broker *broker, uint64_t group,
                              uint64_t index);
+
+static inline void count(struct simulation *simulation, enum statistic statistic) {
+    simulation->statistics.counts[statistic]++;
+}
 
 #endif
