@@ -49,6 +49,10 @@ struct broker_options {
     uint64_t election_min_ms;
     uint64_t election_max_ms;
     size_t tail_bytes_max;
+    /* Makes the next start set the storage's disk aside, and begin with a new one. */
+    enum status (*distrust)(struct storage *storage, struct error *error);
+    uint64_t scrub_bytes_per_second; /* 0: nothing is read but what somebody asks for */
+    uint64_t scrub_interval_ms;      /* from the beginning of one pass to that of the next, at least */
     uint64_t
         mailbox_bytes_max; /* of batches, and entries and chunks from peers, waiting for the shard thread */
 };
@@ -250,6 +254,10 @@ struct broker_metrics {
     uint64_t leader_changes_total;
     uint64_t mailbox_items;
     uint64_t mailbox_dropped_total;
+    uint64_t scrub_bytes_total;
+    uint64_t scrub_passes_total;
+    uint64_t damages_total; /* times that stored data could not be read, by whomever */
+    bool damaged;           /* some of it cannot, and the disk could not be given up yet */
     uint64_t produce_batches_total;
     uint64_t produce_records_total;
     uint64_t produce_bytes_total;

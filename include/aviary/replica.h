@@ -81,6 +81,7 @@ struct node_status {
     bool blank;         /* this replica has never heard of what the group decided, and is no member of it */
     uint64_t commit_index;
     uint64_t applied_index;
+    uint64_t persisted_index; /* the last one that is durable here */
     uint64_t first_index;
     uint64_t last_index;
     int64_t next_offset; /* partitions: high watermark */
@@ -202,5 +203,22 @@ size_t node_members(const struct node *node, uint64_t group,
                     struct node_member ret_members[RAFT_MEMBERS_MAX]);
 /* The partition's or metadata's digest, for checks across replicas; false where the group is not here. */
 bool node_digest(const struct node *node, uint64_t group, uint32_t *ret_digest);
+
+enum { NODE_SUCCESSORS_MAX = 64 };
+
+/* The voters, beside one of them, of all groups that it votes in. */
+struct node_successors {
+    raft_id voters[NODE_SUCCESSORS_MAX];
+    size_t count;
+    uint64_t group; /* where the search ended */
+};
+
+/*
+ * Who has what the disk of `self` holds, as far as `storage` knows; needs no node. OK: without `self` every
+ * group keeps a majority of its voters. CONFLICT: `group` does not, or there are too many of them. Otherwise
+ * what reading said, of `group`. Fills `ret_successors` in any case. Any thread.
+ */
+enum status node_find_successors(struct storage *storage, raft_id self,
+                                 struct node_successors *ret_successors) AVIARY_MUST_USE;
 
 #endif

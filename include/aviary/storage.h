@@ -162,6 +162,9 @@ enum status storage_rocksdb_open(const struct storage_rocksdb_options *options, 
 enum status storage_rocksdb_vouch(struct storage *storage, const struct uuid *disk_uuid,
                                   struct error *error) AVIARY_MUST_USE;
 
+/* This disk's data is not to be trusted any more: every later open replaces it. Any thread. */
+enum status storage_rocksdb_distrust(struct storage *storage, struct error *error) AVIARY_MUST_USE;
+
 struct storage_rocksdb_metrics {
     uint64_t free_bytes;
     uint64_t total_bytes;

@@ -153,6 +153,15 @@ static void append_broker(struct call *call, struct buffer *out) {
     broker_metrics(call->api->broker, &metrics);
     append_value(out, "aviary_raft_leader_changes_total", "counter",
                  "Leadership changes that this broker's replicas saw.", metrics.leader_changes_total);
+    append_value(out, "aviary_scrub_bytes_total", "counter", "Stored bytes read and checked by the scrub.",
+                 metrics.scrub_bytes_total);
+    append_value(out, "aviary_scrub_passes_total", "counter", "Times that the scrub has read all there is.",
+                 metrics.scrub_passes_total);
+    append_value(out, "aviary_damages_total", "counter",
+                 "Times that stored data could not be read, by the scrub or anybody.", metrics.damages_total);
+    append_value(out, "aviary_damaged", "gauge",
+                 "1: something stored here is damaged, and the disk could not be given up yet.",
+                 metrics.damaged);
     append_value(out, "aviary_mailbox_items", "gauge", "What waits for the shard thread.",
                  metrics.mailbox_items);
     append_value(out, "aviary_mailbox_dropped_total", "counter",

@@ -129,6 +129,7 @@ enum status broker_create(const struct broker_options *options, struct broker **
     views_init(&broker->views);
     shard_init(&broker->shard, broker, options->mailbox_bytes_max);
     housekeeper_init(&broker->housekeeper);
+    scrub_init(&broker->scrub);
     mutex_init(&broker->start_mutex);
     mutex_init(&broker->leaders_mutex);
     condition_init(&broker->leaders_moved);
@@ -149,6 +150,7 @@ void broker_destroy(struct broker *broker) {
     }
     shard_finish(&broker->shard);
     views_finish(&broker->views);
+    scrub_finish(&broker->scrub);
     housekeeper_finish(&broker->housekeeper);
     condition_finish(&broker->failed);
     mutex_finish(&broker->failure_mutex);
@@ -160,7 +162,8 @@ void broker_destroy(struct broker *broker) {
 }
 
 enum status broker_start(struct broker *broker, struct error *error) {
-    return housekeeper_start(broker, error);
+    enum status status = scrub_start(broker, error);
+    return status == STATUS_OK ? housekeeper_start(broker, error) : status;
 }
 
 static void broker_saved(void *context, uint64_t token, enum status status) {

@@ -14,6 +14,7 @@
 #include "cluster_file.h"
 #include "housekeeper.h"
 #include "pending.h"
+#include "scrub.h"
 #include "shard.h"
 #include "start.h"
 #include "view.h"
@@ -54,6 +55,7 @@ struct broker {
     struct views views;
     struct shard shard;
     struct housekeeper housekeeper;
+    struct scrub scrub;
     struct broker_counters counters;
 
     struct mutex start_mutex; /* one at a time saves the cluster file, and none once it is a member's */

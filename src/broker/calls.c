@@ -89,6 +89,17 @@ static enum status call_leader(struct broker *broker, struct slice request, stru
     return buffer_status(answer);
 }
 
+/* Asked by a broker that is about to give its own disk up. */
+static enum status call_whole(struct broker *broker, struct buffer *answer, struct error *error) {
+    enum status status = broker_check_running(broker, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    buffer_append_u64(answer, broker->cluster.incarnation);
+    buffer_append_u8(answer, !atomic_load(&broker->scrub.damaged));
+    return buffer_status(answer);
+}
+
 enum status broker_answer_call(struct broker *broker, const char *name, struct slice request,
                                struct buffer *answer, struct error *error) {
     if (strcmp(name, "hello") == 0) {
@@ -102,6 +113,9 @@ enum status broker_answer_call(struct broker *broker, const char *name, struct s
     }
     if (strcmp(name, "leader") == 0) {
         return call_leader(broker, request, answer, error);
+    }
+    if (strcmp(name, "whole") == 0) {
+        return call_whole(broker, answer, error);
     }
     return error_set(error, STATUS_UNSUPPORTED, "there is no call of that name in this version");
 }

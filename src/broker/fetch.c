@@ -156,6 +156,9 @@ enum status broker_fetch(struct broker *broker, const struct broker_fetch_reques
     if (from_storage) {
         status = fetch_stored(broker, view, &at, hint, request, &result.entries);
     }
+    if (status == STATUS_CORRUPT) {
+        damage_found(broker, request->group, "a reader met records that cannot be read", status);
+    }
     view_release(view);
     if (status == STATUS_OK || status == STATUS_OUT_OF_RANGE) {
         *ret_result = result;

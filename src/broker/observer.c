@@ -88,6 +88,10 @@ static void observe_metadata_changed(void *context, const struct metadata_change
 
 static void observe_failed(void *context, uint64_t group, enum status status, const char *what) {
     struct broker *broker = context;
+    if (status == STATUS_CORRUPT || status == STATUS_NOT_FOUND) { /* what must be stored cannot be read */
+        damage_failed(broker, group, what, status);
+        return;
+    }
     char reason[ERROR_MESSAGE_MAX];
     snprintf(reason, sizeof reason, "%s (group %lu: %s)", what, (unsigned long)group, status_name(status));
     broker_fail(broker, reason);

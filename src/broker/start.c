@@ -169,7 +169,12 @@ void start_until_running(struct broker *broker) {
     if (cluster.phase != CLUSTER_MEMBER && !start_first(broker, &cluster)) {
         return;
     }
-    if (broker_run(broker, &cluster, &error) != STATUS_OK) {
+    enum status status = broker_run(broker, &cluster, &error);
+    if (status == STATUS_CORRUPT) {
+        damage_at_start(broker, error.message);
+        return;
+    }
+    if (status != STATUS_OK) {
         broker_fail(broker, error.message);
         return;
     }

@@ -71,6 +71,7 @@ void broker_hand_over(struct broker *broker) {
 
 void broker_stop(struct broker *broker) {
     housekeeper_tell_stop(broker); /* it may be in the middle of a call to a peer: let that end meanwhile */
+    scrub_stop(broker);
     housekeeper_join(broker);
     if (broker_is_running(broker)) {
         shard_stop(&broker->shard);

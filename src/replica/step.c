@@ -75,6 +75,7 @@ void group_status_fill(const struct group *group, struct node_status *ret_status
         .blank = group_is_blank(group),
         .commit_index = raft_commit_index(group->raft),
         .applied_index = machine_applied_index(&group->machine),
+        .persisted_index = group->persisted,
         .first_index = raft_first_index(group->raft),
         .last_index = raft_last_index(group->raft),
     };

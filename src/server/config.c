@@ -24,6 +24,8 @@ static enum status config_numbers(const struct options *options, struct config *
         {OPTION_TAIL_BYTES_MAX, &config->tail_bytes_max},
         {OPTION_MAILBOX_BYTES_MAX, &config->mailbox_bytes_max},
         {OPTION_FREE_BYTES_MIN, &config->free_bytes_min},
+        {OPTION_SCRUB_BYTES_PER_SECOND, &config->scrub_bytes_per_second},
+        {OPTION_SCRUB_INTERVAL_S, &config->scrub_interval_s},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         enum status status = options_number(options, numbers[i].option, numbers[i].value, error);

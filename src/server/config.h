@@ -32,6 +32,8 @@ struct config {
     uint64_t tail_bytes_max;
     uint64_t mailbox_bytes_max;
     uint64_t free_bytes_min;
+    uint64_t scrub_bytes_per_second;
+    uint64_t scrub_interval_s;
 };
 
 /* INVALID where an option is malformed or two contradict each other. */

@@ -60,6 +60,11 @@ static const struct option_spec specs[OPTION_COUNT] = {
     [OPTION_FREE_BYTES_MIN] =
         {"free-bytes-min", "BYTES", "0", 0, UINT64_C(1) << 50,
          "writes are refused where the disk has less free; 0: chosen by the disk's size"},
+    [OPTION_SCRUB_BYTES_PER_SECOND] =
+        {"scrub-bytes-per-second", "BYTES", "8388608", 0, UINT64_C(1) << 40,
+         "all that is stored is read and checked in the background, so fast at most; 0: it is not"},
+    [OPTION_SCRUB_INTERVAL_S] = {"scrub-interval-s", "S", "86400", 1, 31536000,
+                                 "all of it once in this time, where the rate allows"},
 };
 
 enum { FLAG_HELP = OPTION_COUNT, FLAG_VERSION, FLAG_CHECK_CONFIG, FLAG_RECOVER_UNSAFE, FLAG_YES, FLAG_COUNT };

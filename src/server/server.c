@@ -153,6 +153,9 @@ static enum status server_open_broker(struct server *server, const struct uuid *
         .election_max_ms = 2 * config->election_ms,
         .tail_bytes_max = config->tail_bytes_max,
         .mailbox_bytes_max = config->mailbox_bytes_max,
+        .distrust = storage_rocksdb_distrust,
+        .scrub_bytes_per_second = config->scrub_bytes_per_second,
+        .scrub_interval_ms = config->scrub_interval_s * 1000,
     };
     memcpy(options.rest_address, server->rest_address, sizeof options.rest_address);
     memcpy(options.peer_address, server->peer_address, sizeof options.peer_address);

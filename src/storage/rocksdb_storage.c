@@ -195,6 +195,10 @@ enum status storage_rocksdb_vouch(struct storage *storage, const struct uuid *di
     return identity_store(self(storage)->directory, disk_uuid, error);
 }
 
+enum status storage_rocksdb_distrust(struct storage *storage, struct error *error) {
+    return identity_remove(self(storage)->directory, error);
+}
+
 static uint64_t load(const atomic_uint_least64_t *counter) {
     return atomic_load_explicit(counter, memory_order_relaxed);
 }

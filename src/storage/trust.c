@@ -33,8 +33,9 @@ static bool has_foreign_part(const struct trust_evidence *evidence) {
 /* NULL where nothing speaks against it; else `out` may hold the reason's text. */
 static const char *doubt(const struct trust_evidence *evidence, char out[ERROR_MESSAGE_MAX]) {
     if (evidence->identity != EVIDENCE_WHOLE) {
-        return evidence->identity == EVIDENCE_ABSENT ? "the identity file is gone"
-                                                     : "the identity file is damaged";
+        return evidence->identity == EVIDENCE_ABSENT
+                   ? "the identity file is gone: removed as the data was found damaged, or lost"
+                   : "the identity file is damaged";
     }
     if (evidence->database == EVIDENCE_ABSENT) {
         return "the database is gone";

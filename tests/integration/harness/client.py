@@ -46,11 +46,14 @@ def publish_counting(brokers, topic, lines, key=None, seconds=30, partition=0, t
             time.sleep(0.02)
 
 
-def read_all(broker, topic, partition=0, offset=0, until=None):
-    """The records from `offset` on, as dictionaries, up to the high watermark (or offset `until`)."""
+def read_all(broker, topic, partition=0, offset=0, until=None, level="weak"):
+    """The records from `offset` on, as dictionaries, up to the high watermark (or offset `until`).
+
+    With level "none" they are what this very broker has stored.
+    """
     records = []
     while True:
-        reply = broker.request("GET", f"/v1/topics/{topic}/partitions/{partition}/messages?offset={offset}",
+        reply = broker.request("GET", f"/v1/topics/{topic}/partitions/{partition}/messages?offset={offset}&level={level}",
                                headers={"Accept": NDJSON})
         assert reply.status == 200, f"{broker.name} answered {reply}"
         records += [json.loads(line) for line in reply.body.splitlines()]
