@@ -65,6 +65,7 @@ enum {
 
     /* The broker */
     MAILBOX_ITEMS_MAX = 65536,             /* waiting for the next turn of the shard */
+    SCRUB_CHUNK_BYTES = 256 * 1024,        /* of a log, read at once by the scrub; but at least one entry */
     BACKLOG_BYTES_MAX = 256 * 1024 * 1024, /* appended, not yet durable here or not yet committed */
 
     /* HTTP */
