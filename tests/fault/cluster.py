@@ -10,6 +10,7 @@ What a cluster is made with decides which nemeses it can bear: `features`, besid
 """
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -35,6 +36,7 @@ CONNECTIONS_MAX = 128
 # Small memtables, that flushes and compactions are many; and a small ballast.
 FREE_BYTES_MIN = 64 << 20
 _FILLER = "filler"
+_CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT, signal.SIGTRAP}
 
 
 class FaultBroker(Process):
@@ -49,7 +51,22 @@ class FaultBroker(Process):
         self.data = disk / "data" if disk else folder / f"data-{number}"
         self._shadow = folder / f"shadow-{number}"
         self.switches, self.proxy = None, None
+        self._crashes = {}
         super().__init__(f"broker-{number}", [], folder)
+
+    def start(self):
+        self._note_crash()
+        return super().start()
+
+    def _note_crash(self):
+        """Ended by a signal that nobody here sends."""
+        if self.process is not None and not self.alive and -self.process.returncode in _CRASHES:
+            self._crashes[self.pid] = signal.Signals(-self.process.returncode).name
+
+    def complaints(self):
+        """What its logs tell of sanitizers and assertions, and what crashed without a word."""
+        self._note_crash()
+        return super().complaints() + [f"process {pid} crashed: {name}" for pid, name in self._crashes.items()]
 
     def load_in_front(self, library):
         """Returns the beginning of a command that starts the broker with that library."""
@@ -264,5 +281,5 @@ class FaultCluster:
         return [*self.brokers, *([self.zookeeper] if self.zookeeper else [])]
 
     def complaints(self):
-        """What sanitizers and assertions said in the brokers' logs."""
+        """What sanitizers and assertions said in the brokers' logs, and crashes."""
         return [f"{broker.name}: {line}" for broker in self.brokers for line in broker.complaints()]
