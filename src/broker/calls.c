@@ -40,6 +40,14 @@ static void call_fill_registered(struct broker *broker, struct call_registered *
     ASSERT(pthread_rwlock_unlock(&broker->metadata_lock) == 0);
 }
 
+static enum status call_without_controller(struct broker *broker, struct error *error) {
+    if (!lost_metadata(broker)) {
+        return error_set(error, STATUS_UNAVAILABLE, "no controller is known here");
+    }
+    (void)lost_error(METADATA_GROUP, error);
+    return STATUS_CONFLICT; /* there will not be one: waiting is not all that is to be done */
+}
+
 static enum status call_register(struct broker *broker, struct slice request, struct buffer *answer,
                                  struct error *error) {
     struct registration registration;
@@ -56,8 +64,7 @@ static enum status call_register(struct broker *broker, struct slice request, st
     struct broker_route route;
     lost_note_disk(broker, &registration.broker);
     if (!route_known(broker, METADATA_GROUP, &route)) {
-        return lost_metadata(broker) ? lost_error(METADATA_GROUP, error)
-                                     : error_set(error, STATUS_UNAVAILABLE, "no controller is known here");
+        return call_without_controller(broker, error);
     }
     struct call_registered registered = {.broker_count = 0};
     if (!route.here) {

@@ -106,15 +106,13 @@ static enum status register_ask(struct broker *broker, const char *address,
     return status;
 }
 
-/* Where nobody takes the registration, `ret_refused` says why: the word of one who refused it before that of
- * one who cannot now. */
+/* Where nobody takes the registration, `ret_refused` says why one refused it, or is empty. */
 static bool register_anywhere(struct broker *broker, const struct uuid *cluster_id,
                               struct call_registered *ret_answer, struct error *ret_refused) {
     char addresses[BROKERS_MAX][ADDRESS_SIZE_MAX];
     size_t count = peers_addresses(broker, addresses, BROKERS_MAX);
     struct registration registration;
     registration_of_self(broker, cluster_id, &registration);
-    bool conflict = false;
     ret_refused->message[0] = '\0';
     for (size_t i = 0; i < count && !housekeeper_is_stopping(broker); i++) {
         struct error error = {.message = ""};
@@ -124,10 +122,9 @@ static bool register_anywhere(struct broker *broker, const struct uuid *cluster_
         }
         log_debug("broker", "not registered", "at=%s status=%s %s", addresses[i], status_name(status),
                   error.message);
-        if (status == STATUS_CONFLICT || !conflict) {
+        if (status == STATUS_CONFLICT) {
             *ret_refused = error;
         }
-        conflict = conflict || status == STATUS_CONFLICT;
     }
     return false;
 }
@@ -136,8 +133,10 @@ bool join_cluster(struct broker *broker, const struct uuid *cluster_id, struct c
     struct call_registered answer;
     struct error refused;
     if (!register_anywhere(broker, cluster_id, &answer, &refused)) {
-        housekeeper_set_waiting(broker, "waiting for the controller to take this broker in: %.170s",
-                                refused.message[0] ? refused.message : "nobody answers");
+        housekeeper_set_waiting(broker, "%.220s",
+                                refused.message[0]
+                                    ? refused.message
+                                    : "waiting for the controller to take this broker into the cluster");
         return false;
     }
     *ret_cluster = (struct cluster_file){

@@ -207,6 +207,7 @@ static enum status take(struct storage *storage, uint64_t group, const struct re
         header.index++;
         status = put_skip_entry(batch, header);
     }
+    hard.last_index = header.index;
     if (status == STATUS_OK) {
         status = put_hard(batch, group, &hard);
     }
@@ -256,7 +257,12 @@ static enum status begin_anew(uint64_t group, const struct recovery *recovery, r
         .configuration = {.count = 1, .members = {{.id = self, .voter = true}}},
     };
     struct hard_state hard = {
-        .term = term, .base_index = forced.index, .base_term = term, .commit_hint = forced.index};
+        .term = term,
+        .base_index = forced.index,
+        .base_term = term,
+        .commit_hint = forced.index,
+        .last_index = forced.index,
+    };
     enum status status = put_empty_state(batch, group, &forced, term, first_offset, now_ms);
     if (status == STATUS_OK) {
         status = put_hard(batch, group, &hard);
