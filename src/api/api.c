@@ -29,6 +29,7 @@ enum status api_create(const struct api_options *options, struct api **ret_api, 
     api->metrics_source_count = options->metrics_source_count;
     mutex_init(&api->pause_mutex);
     condition_init(&api->pause);
+    places_init(&api->places, READ_PLACES_MAX);
     peers_init(&api->peers);
     *ret_api = api;
     return STATUS_OK;
@@ -39,6 +40,7 @@ void api_destroy(struct api *api) {
         return;
     }
     peers_finish(&api->peers);
+    places_finish(&api->places);
     condition_finish(&api->pause);
     mutex_finish(&api->pause_mutex);
     free(api);

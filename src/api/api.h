@@ -7,6 +7,7 @@
 
 #include "latency.h"
 #include "peers.h"
+#include "places.h"
 
 #include <stdatomic.h>
 
@@ -22,6 +23,7 @@ struct api {
     atomic_uint long_polls;     /* waiting now, at most LONG_POLLS_MAX */
     struct mutex pause_mutex;   /* never held for long: waits between two tries stand on it */
     struct condition pause;     /* never signalled */
+    struct places places;       /* READ_PLACES_MAX: to read or unpack records */
     struct peers peers;
     struct latency latency;
 };

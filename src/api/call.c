@@ -62,6 +62,21 @@ bool call_pause(struct call *call, uint32_t pause_ms) {
     return true;
 }
 
+bool call_take_place(struct call *call) {
+    uint64_t patience_ms = clock_monotonic_ms() + call->api->request_deadline_ms;
+    bool taken =
+        places_take(&call->api->places, patience_ms < call->deadline_ms ? patience_ms : call->deadline_ms);
+    if (!taken) {
+        call_fail(call, ERROR_BUSY,
+                  "too many requests read records at once: ask for less, or try again later");
+    }
+    return taken;
+}
+
+void call_give_place(struct call *call) {
+    places_give(&call->api->places);
+}
+
 const struct slice *call_peer_header(const struct call *call, const char *name) {
     return call->forwarded ? http_request_header(call->request, name) : NULL;
 }

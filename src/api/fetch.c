@@ -212,34 +212,54 @@ static bool still_leads(const struct call *call, const struct fetch *fetch) {
            (broker_partition_position(call->api->broker, fetch->group, &position) && position.here);
 }
 
+/* Replies with what is there; LEADER_AGAIN where that is nothing, and the client would wait. */
+static enum leader_outcome look(struct call *call, const struct fetch *fetch) {
+    struct broker_fetch_request request = {
+        .group = fetch->group,
+        .offset = fetch->offset,
+        .bytes_max = round_bytes(fetch->limit, fetch->bytes_max),
+    };
+    struct broker_fetch_result result = {0};
+    enum leader_outcome outcome = LEADER_AGAIN;
+    if (!call_take_place(call)) {
+        return LEADER_DONE;
+    }
+    enum status status = broker_fetch(call->api->broker, &request, &result);
+    if (status != STATUS_OK) {
+        outcome = read_fail(call, status, fetch->offset, &result);
+    } else if (result.entries.count > 0 || is_over(call, fetch)) {
+        outcome = reply(call, fetch, &result);
+    }
+    storage_entries_finish(&result.entries);
+    call_give_place(call);
+    return outcome;
+}
+
+/* For a first record, or a while. What is there then, or is wrong, the next look finds. */
+static void await_records(struct call *call, const struct fetch *fetch) {
+    struct broker_fetch_request request = {
+        .group = fetch->group, .offset = fetch->offset, .bytes_max = 1, .deadline_ms = piece_end_ms(fetch)};
+    struct broker_fetch_result result = {0};
+    (void)!broker_fetch(call->api->broker, &request, &result);
+    storage_entries_finish(&result.entries);
+}
+
 static enum leader_outcome fetch_here(struct call *call, const struct broker_route *route, void *context) {
     (void)route;
     struct fetch *fetch = context;
-    struct broker_fetch_result result = {0};
     if (!read_barrier(call, fetch->group, fetch->level)) {
         return LEADER_RETRY;
     }
     enum status status = resolve(call, fetch);
     if (status != STATUS_OK) {
-        return read_fail(call, status, 0, &result);
+        return read_fail(call, status, 0, &(struct broker_fetch_result){0});
     }
     for (;;) {
-        struct broker_fetch_request request = {
-            .group = fetch->group,
-            .offset = fetch->offset,
-            .bytes_max = round_bytes(fetch->limit, fetch->bytes_max),
-            .deadline_ms = fetch->wait_end_ms > 0 ? piece_end_ms(fetch) : 0,
-        };
-        status = broker_fetch(call->api->broker, &request, &result);
-        if (status != STATUS_OK) {
-            return read_fail(call, status, fetch->offset, &result);
-        }
-        bool again = result.entries.count == 0 && !is_over(call, fetch);
-        enum leader_outcome outcome = again ? LEADER_AGAIN : reply(call, fetch, &result);
-        storage_entries_finish(&result.entries);
-        if (!again || !still_leads(call, fetch)) {
+        enum leader_outcome outcome = look(call, fetch);
+        if (outcome != LEADER_AGAIN || !still_leads(call, fetch)) {
             return outcome;
         }
+        await_records(call, fetch);
     }
 }
 

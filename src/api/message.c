@@ -99,6 +99,9 @@ static enum leader_outcome message_here(struct call *call, const struct broker_r
     if (!read_barrier(call, message->group, message->level)) {
         return LEADER_RETRY;
     }
+    if (!call_take_place(call)) {
+        return LEADER_DONE;
+    }
     struct broker_fetch_request request = {
         .group = message->group, .offset = message->offset, .bytes_max = 1};
     struct broker_fetch_result result = {0};
@@ -111,6 +114,7 @@ static enum leader_outcome message_here(struct call *call, const struct broker_r
         status = reply_from(call, message, entry_payload(blob_slice(result.entries.entries[0].blob)));
     }
     storage_entries_finish(&result.entries);
+    call_give_place(call);
     return status == STATUS_OK ? LEADER_DONE : read_fail(call, status, message->offset, &result);
 }
 

@@ -3,20 +3,33 @@
 
 #include "aviary/compress.h"
 
-static enum status check(struct slice body, struct record_batch_view *ret_view, struct error *error) {
+static enum status check_packed(struct call *call, const struct record_batch_view *view,
+                                struct error *error) {
+    if (!places_take(&call->api->places, call->deadline_ms)) {
+        return error_set(error, STATUS_FULL,
+                         "too many compressed batches at once: nothing was appended, try again later");
+    }
+    struct buffer records;
+    buffer_init(&records, RECORD_BATCH_UNPACKED_MAX);
+    enum status status = compress_unpack((enum compress_codec)view->codec, view->records,
+                                         RECORD_BATCH_UNPACKED_MAX, &records, error);
+    if (status == STATUS_OK) {
+        status = record_batch_check_records(view, buffer_slice(&records), error);
+    }
+    buffer_finish(&records);
+    call_give_place(call);
+    return status;
+}
+
+static enum status check(struct call *call, struct slice body, struct record_batch_view *ret_view,
+                         struct error *error) {
     struct record_batch_view view;
     enum status status = record_batch_check(body, &view, error);
     if (status != STATUS_OK) {
         return status;
     }
     if (view.codec != RECORD_CODEC_NONE) {
-        _cleanup_buffer_ struct buffer records;
-        buffer_init(&records, RECORD_BATCH_UNPACKED_MAX);
-        status = compress_unpack((enum compress_codec)view.codec, view.records, RECORD_BATCH_UNPACKED_MAX,
-                                 &records, error);
-        if (status == STATUS_OK) {
-            status = record_batch_check_records(&view, buffer_slice(&records), error);
-        }
+        status = check_packed(call, &view, error);
     }
     if (status == STATUS_OK) {
         *ret_view = view;
@@ -29,7 +42,7 @@ void produce_batch(struct produce *produce) {
     struct slice body = call->request->body;
     struct record_batch_view view;
     struct error error = {0};
-    enum status status = check(body, &view, &error);
+    enum status status = check(call, body, &view, &error);
     if (status == STATUS_CORRUPT || status == STATUS_UNSUPPORTED) {
         call_fail(call, ERROR_BATCH, "the body is no good record batch: %s", error.message);
     } else if (status != STATUS_OK) {

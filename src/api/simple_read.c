@@ -119,7 +119,8 @@ static enum status find_newest(const struct scan *scan, int64_t low, int64_t hig
 }
 
 static bool show_match(struct scan *scan, const struct record *record, const struct simple_message *message) {
-    if (scan->left == 0) {
+    /* Whoever wants more asks for what comes after next_after. */
+    if (scan->left == 0 || http_response_body_size(scan->call->response) >= FETCH_BYTES_MAX) {
         return false;
     }
     simple_message_show(scan->writer, record->offset + 1, message);
@@ -146,7 +147,7 @@ static enum status find_start(struct scan *scan, const struct broker_partition_p
     return status;
 }
 
-void simple_write_messages(struct call *call, uint64_t group, const struct simple_query *query) {
+static void write_messages(struct call *call, uint64_t group, const struct simple_query *query) {
     struct broker_partition_position position;
     struct json_writer writer;
     struct scan scan = {
@@ -173,5 +174,13 @@ void simple_write_messages(struct call *call, uint64_t group, const struct simpl
         struct broker_fetch_result bounds = {.log_start_offset = position.log_start_offset,
                                              .high_watermark = position.high_watermark};
         (void)read_fail(call, status, scan.next_offset, &bounds);
+    }
+}
+
+void simple_write_messages(struct call *call, uint64_t group, const struct simple_query *query) {
+    if (call_take_place(call)) {
+        write_messages(call, group, query);
+        http_response_set_repeatable(call->response);
+        call_give_place(call);
     }
 }

@@ -21,28 +21,26 @@ static const struct refusal REFUSED_SLOW = {
 static const struct refusal REFUSED_TRUNCATED = {
     REFUSAL_MALFORMED, "the body ended before its Content-Length, nothing was done"};
 static const struct refusal REFUSED_MEMORY = {REFUSAL_NO_MEMORY, "out of memory, try again"};
-static const struct refusal REFUSED_BUDGET = {REFUSAL_BUSY,
-                                              "too many bytes of bodies at once, try again later"};
+static const struct refusal REFUSED_BUDGET = {
+    REFUSAL_BUSY, "too many large bodies at once, nothing was done: try again later"};
 static const struct refusal GONE = {0};
 
-static bool take_budget(struct http_exchange *exchange, size_t size) {
-    atomic_size_t *budget = &exchange->server->bodies_bytes;
-    if (size <= BODY_FREE_OF_BUDGET) {
+/* For the memory that the body has by now: who announces much and sends little takes nothing from others. */
+static bool take_budget(struct http_exchange *exchange) {
+    size_t size = exchange->body.capacity;
+    if (size <= BODY_FREE_OF_BUDGET || size <= exchange->body_reserved) {
         return true;
     }
-    if (atomic_fetch_add(budget, size) > HTTP_BODIES_BYTES_MAX - size) {
-        atomic_fetch_sub(budget, size);
-        return false;
+    bool taken = budget_take(&exchange->server->bodies, size - exchange->body_reserved);
+    if (taken) {
+        exchange->body_reserved = size;
     }
-    exchange->body_reserved = size;
-    return true;
+    return taken;
 }
 
 void exchange_release_body(struct http_exchange *exchange) {
-    if (exchange->body_reserved > 0) {
-        atomic_fetch_sub(&exchange->server->bodies_bytes, exchange->body_reserved);
-        exchange->body_reserved = 0;
-    }
+    budget_give(&exchange->server->bodies, exchange->body_reserved);
+    exchange->body_reserved = 0;
     if (exchange->body.capacity > BODY_KEEP_MAX) {
         buffer_finish(&exchange->body);
     }
@@ -64,6 +62,10 @@ static bool read_piece(struct http_exchange *exchange, size_t piece, uint64_t de
     uint8_t *at = buffer_extend(&exchange->body, piece);
     if (!at) {
         *ret_refusal = REFUSED_MEMORY;
+        return false;
+    }
+    if (!take_budget(exchange)) {
+        *ret_refusal = REFUSED_BUDGET;
         return false;
     }
     watch_move(exchange->watch, deadline_ms);
@@ -116,10 +118,6 @@ bool exchange_read_body(struct http_exchange *exchange, struct refusal *ret_refu
         return false;
     }
     size_t whole = (size_t)request->content_length;
-    if (!take_budget(exchange, whole)) {
-        *ret_refusal = REFUSED_BUDGET;
-        return false;
-    }
     if (exchange->sends_100 && !exchange_write(exchange, slice_of_string("HTTP/1.1 100 Continue\r\n\r\n"))) {
         *ret_refusal = GONE;
         return false;

@@ -15,6 +15,9 @@ static const struct refusal REFUSED_STOPPING = {
     REFUSAL_BUSY, "this server is stopping, nothing was done: ask another or try again later"};
 static const struct refusal REFUSED_SURPLUS = {REFUSAL_BUSY,
                                                "too many connections, nothing was done: try again later"};
+static const struct refusal REFUSED_RESPONSES = {
+    REFUSAL_BUSY,
+    "too many large answers are on their way to slow clients: ask for less, or try again later"};
 static const struct refusal REFUSED_STREAM = {REFUSAL_EXPECTATION, "a stream must send Expect: 100-continue"};
 static const struct refusal REFUSED_TARGET = {REFUSAL_MALFORMED, "the target must be a path of this server"};
 
@@ -45,10 +48,51 @@ bool exchange_ends(const void *connection, struct socket_ends *ret_ends) {
     return inet_pton(AF_INET, info->remote_addr, &ret_ends->peer.sin_addr) == 1;
 }
 
+static void respond_with(struct http_response *response, const struct refusal *refusal) {
+    http_response_error(response, refusal->error_code, "%s", refusal->message);
+    if (response->status == 503) {
+        http_response_header(response, "Retry-After", "1");
+    }
+}
+
+/*
+ * A large response counts from here until the client has taken it, which a slow one may do for a minute. What
+ * only reads is refused where there are too many; other answers tell what was done, and are given in any
+ * case.
+ */
+static void take_response_budget(struct http_exchange *exchange) {
+    struct http_response *response = &exchange->response;
+    struct budget *budget = &exchange->server->responses;
+    size_t size = response->body.capacity;
+    if (size <= RESPONSE_FREE_OF_BUDGET) {
+        return;
+    }
+    if (budget_take(budget, size)) {
+        exchange->response_reserved = size;
+    } else if (response->repeatable || exchange->request.method == HTTP_METHOD_GET) {
+        buffer_finish(&response->body);
+        respond_with(response, &REFUSED_RESPONSES);
+    } else {
+        budget_overdraw(budget, size);
+        exchange->response_reserved = size;
+    }
+}
+
+static void release_response(struct http_exchange *exchange) {
+    response_trim(&exchange->response);
+    budget_give(&exchange->server->responses, exchange->response_reserved);
+    exchange->response_reserved = 0;
+}
+
 /* Input may be left that we will never read: see socket_linger. */
 static void linger(struct http_exchange *exchange) {
+    const struct mg_request_info *info = mg_get_request_info(exchange->connection);
     struct socket_ends ends;
     int fd;
+    if (info->content_length <= 0 && !mg_get_header(exchange->connection, "Transfer-Encoding") &&
+        !exchange->is_answered) {
+        return; /* the head is all there is */
+    }
     if (exchange_ends(exchange->connection, &ends) && socket_find(&ends, &fd) == STATUS_OK) {
         socket_linger(fd, exchange->server->stop_event, clock_monotonic_ms() + HTTP_LINGER_MS);
         close(fd);
@@ -66,16 +110,13 @@ static void send_response(struct http_exchange *exchange) {
     if (!exchange_write(exchange, bytes)) {
         mg_disable_connection_keep_alive(exchange->connection);
     }
-    response_trim(response);
+    release_response(exchange);
 }
 
 static void refuse(struct http_exchange *exchange, const struct refusal *refusal) {
     struct http_response *response = &exchange->response;
     counter_add(&exchange->counters.refused, 1);
-    http_response_error(response, refusal->error_code, "%s", refusal->message);
-    if (response->status == 503) {
-        http_response_header(response, "Retry-After", "1");
-    }
+    respond_with(response, refusal);
     http_response_close_connection(response);
     send_response(exchange);
     linger(exchange);
@@ -122,6 +163,7 @@ static void answer(struct http_exchange *exchange) {
     if (!exchange->wants_alive || http_server_is_stopping(exchange->server)) {
         http_response_close_connection(&exchange->response);
     }
+    take_response_budget(exchange);
     send_response(exchange);
 }
 

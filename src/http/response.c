@@ -8,8 +8,7 @@
 #include <stdio.h>
 
 enum {
-    RESPONSE_GAP = 1024,           /* enough for nearly every head, so that bodies need not move */
-    RESPONSE_KEEP_MAX = 256 * 1024 /* memory that a worker keeps for its next response */
+    RESPONSE_GAP = 1024, /* enough for nearly every head, so that bodies need not move */
 };
 
 void response_init(struct http_response *response) {
@@ -25,7 +24,7 @@ void response_finish(struct http_response *response) {
 }
 
 void response_trim(struct http_response *response) {
-    if (response->body.capacity > RESPONSE_KEEP_MAX) {
+    if (response->body.capacity > RESPONSE_FREE_OF_BUDGET) {
         buffer_finish(&response->body);
     }
 }
@@ -34,6 +33,7 @@ void http_response_reset(struct http_response *response) {
     response->status = 200;
     response->content_type = NULL;
     response->closes = false;
+    response->repeatable = false;
     buffer_clear(&response->headers);
     buffer_clear(&response->body);
     (void)buffer_extend(&response->body, RESPONSE_GAP); /* a failure shows when the response is sealed */
@@ -58,6 +58,10 @@ struct buffer *http_response_body(struct http_response *response) {
 
 size_t http_response_body_size(const struct http_response *response) {
     return response->body.size < RESPONSE_GAP ? 0 : response->body.size - RESPONSE_GAP;
+}
+
+void http_response_set_repeatable(struct http_response *response) {
+    response->repeatable = true;
 }
 
 void http_response_close_connection(struct http_response *response) {

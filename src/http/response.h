@@ -8,7 +8,10 @@
 
 #include <time.h>
 
-enum { RESPONSE_DATE_SIZE = 30 };
+enum {
+    RESPONSE_DATE_SIZE = 30,
+    RESPONSE_FREE_OF_BUDGET = 256 * 1024, /* memory that a worker keeps for its next one, and nobody counts */
+};
 
 struct http_response {
     unsigned status;
@@ -16,6 +19,7 @@ struct http_response {
     struct buffer headers;    /* lines a handler added */
     struct buffer body;       /* RESPONSE_GAP bytes for the head, then the body */
     bool closes;
+    bool repeatable;
     time_t date_at; /* when `date` was written */
     char date[RESPONSE_DATE_SIZE];
 };

@@ -127,6 +127,8 @@ enum status http_server_create(const struct http_server_options *options, http_h
     if (!server) {
         return error_set(error, STATUS_NO_MEMORY, "no memory for a server");
     }
+    server->bodies.bytes_max = HTTP_BODIES_BYTES_MAX;
+    server->responses.bytes_max = HTTP_RESPONSES_BYTES_MAX;
     server->handler = handler;
     server->context = context;
     server->listener = -1;

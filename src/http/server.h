@@ -3,6 +3,7 @@
 #define AVIARY_HTTP_SERVER_PRIVATE_H
 
 #include "aviary/http/server.h"
+#include "budget.h"
 #include "exchange.h"
 
 struct mg_context;
@@ -17,7 +18,8 @@ struct http_server {
     int stop_event; /* an eventfd that becomes readable, and stays so, when the server stops */
     atomic_bool stopping;
     atomic_uint connections;
-    atomic_size_t bodies_bytes; /* of large bodies in memory or announced */
+    struct budget bodies;    /* of large ones, as much of them as has come */
+    struct budget responses; /* of large ones, until the client has taken them */
     unsigned worker_count;
     atomic_uint workers_started;
     atomic_bool accepts; /* civetweb's accepting thread has begun, so mg_stop can end it and the workers */

@@ -79,7 +79,8 @@ enum {
     HTTP_CONNECTIONS_MAX = 2048,
     HTTP_PATH_SEGMENTS_MAX = 16,
     HTTP_QUERY_PARAMETERS_MAX = 32,
-    HTTP_BODIES_BYTES_MAX = 1024 * 1024 * 1024, /* of all requests of a server at once */
+    HTTP_BODIES_BYTES_MAX = 256 * 1024 * 1024,    /* of all requests of a server at once */
+    HTTP_RESPONSES_BYTES_MAX = 512 * 1024 * 1024, /* of all responses of a server that are being sent */
     HTTP_RESPONSE_HEAD_BYTES_MAX = 32 * 1024,
     HTTP_RESPONSE_BYTES_MAX = 128 * 1024 * 1024,
     HTTP_RESPONSE_DEADLINE_MS = 60000, /* for the client to take a whole response */
@@ -101,6 +102,7 @@ enum {
 
     /* The API */
     LONG_POLLS_MAX = 1024,     /* readers that wait at one broker */
+    READ_PLACES_MAX = 16,      /* requests that read or unpack records, of one broker at once */
     LONG_POLL_PIECE_MS = 200,  /* one that waits looks up this often */
     FORWARD_ATTEMPT_MS = 2000, /* for another broker's answer, before the leader is looked for again */
     FORWARD_HEARSAY_MS = 700,  /* the same where nobody here hears of a new leader: an election, and some */

@@ -38,6 +38,12 @@ size_t http_response_body_size(const struct http_response *response);
 /* Back to a fresh response: status 200, no headers, no body. */
 void http_response_reset(struct http_response *response);
 
+/*
+ * It tells what is, not what was done, though the method is not GET: a 503 may take its place where too many
+ * large responses are on their way.
+ */
+void http_response_set_repeatable(struct http_response *response);
+
 /* The connection closes after this response. */
 void http_response_close_connection(struct http_response *response);
 

@@ -15,6 +15,8 @@
  *   501  a method that is not in `enum http_method`
  *   503  (Retry-After) a connection above `connections_max`, bodies above HTTP_BODIES_BYTES_MAX in all,
  *        or a server that is stopping
+ * and in place of a handler's large response to a GET
+ *   503  (Retry-After) responses above HTTP_RESPONSES_BYTES_MAX in all that clients have not taken yet
  * A new connection's first head has HTTP_HEAD_DEADLINE_MS to come, a later one the idle timeout.
  *
  * Threads: create and destroy from one thread; the others from any. Several servers a process are fine.
