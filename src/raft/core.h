@@ -29,6 +29,7 @@ struct raft_election {
     raft_id closed;       /* the leader whose stream closed last */
     uint64_t closed_ms;
     uint32_t granted; /* (pre-)votes: a bit per member of the latest configuration */
+    bool gave_way;    /* to another pre-candidate, since the term began or a leader was heard */
     bool holding;     /* the pre-vote is won; campaigns at hold_until_ms */
     uint64_t hold_until_ms;
     bool ranked; /* raft_set_preference was called */

@@ -68,6 +68,7 @@ void raft_election_heard(struct raft *raft, raft_id leader) {
         raft_become_follower(raft, raft->term, leader);
     }
     raft->election.heard_ms = raft->now_ms;
+    raft->election.gave_way = false;
     raft_election_restart_timer(raft);
 }
 
@@ -166,9 +167,34 @@ static bool count_grant(struct raft *raft, raft_id from) {
     return true;
 }
 
+/*
+ * Two that campaign side by side split the votes, which costs an election timeout: who granted a pre-vote
+ * lets the other go first, and of two pre-candidates the one of the lower id goes. Only once, for the other
+ * may not get its majority.
+ */
+static void give_way(struct raft *raft, raft_id other) {
+    bool asks_too = raft->role == RAFT_PRE_CANDIDATE;
+    if (raft->election.gave_way || raft->election.holding || (raft->role != RAFT_FOLLOWER && !asks_too) ||
+        (asks_too && raft->options.self < other)) {
+        return;
+    }
+    if (asks_too) {
+        raft_become_follower(raft, raft->term, 0);
+    }
+    raft->election.gave_way = true;
+    uint64_t wait_ms = raft->options.election_min_ms;
+    uint64_t deadline_ms = raft->now_ms + prng_between(&raft->prng, wait_ms / 2, wait_ms);
+    if (asks_too || raft->election.deadline_ms < deadline_ms) {
+        raft->election.deadline_ms = deadline_ms;
+    }
+}
+
 void raft_on_pre_vote(struct raft *raft, const struct raft_message *message) {
     bool grant = message->term > raft->term && !raft_election_is_loyal(raft) &&
                  raft_log_is_up_to_date(&raft->log, message->index, message->log_term);
+    if (grant) {
+        give_way(raft, message->from);
+    }
     /* Nothing is promised, so nothing needs to be durable. A refusal tells the own term, for the asker to
      * catch up. */
     raft_send(raft, RAFT_SEND_NOW,

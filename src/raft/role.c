@@ -15,6 +15,7 @@ static void set_term(struct raft *raft, uint64_t term, raft_id vote) {
     raft->term = term;
     raft->vote = vote;
     raft->election.closed = 0;
+    raft->election.gave_way = false;
     raft->effects->hard_state_changed = true;
     raft->effects->role_changed = true;
 }

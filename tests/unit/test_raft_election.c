@@ -46,6 +46,49 @@ static void test_a_closed_stream_makes_failover_quick(void **state) {
     }
 }
 
+/* Where a message takes longer than a rank's delay, both ask before they hear of each other. */
+static void test_two_that_ask_at_once_do_not_split_the_votes(void **state) {
+    (void)state;
+    for (uint64_t seed = 1; seed <= 100; seed++) {
+        struct cluster cluster;
+        cluster_init(&cluster, 3, 0, seed);
+        raft_id old = cluster_run_to_leader(&cluster);
+        uint64_t term = raft_term(cluster_node(&cluster, old)->raft);
+        cluster_run(&cluster, 100);
+        cluster.network.latency_ms = 45;
+        cluster_crash(&cluster, old, true);
+        uint64_t killed_ms = cluster.now_ms;
+        raft_id next = cluster_run_to_leader(&cluster);
+        assert_int_equal(raft_term(cluster_node(&cluster, next)->raft), term + 1);
+        /* Two rounds to be elected and one for the first commit, the rank's delay, and ticks in between. */
+        assert_in_range(cluster.now_ms - killed_ms, 1, 3 * 2 * 45 + RAFT_RANK_DELAY_MS + 50);
+        cluster_finish(&cluster);
+    }
+}
+
+/* Who gave way to one that then fails campaigns itself, and does not give way again. */
+static void test_giving_way_does_not_last(void **state) {
+    (void)state;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct cluster cluster;
+        cluster_init(&cluster, 3, 0, seed);
+        raft_id old = cluster_run_to_leader(&cluster);
+        raft_id low = old == 1 ? 2 : 1;
+        raft_id high = 6 - old - low;
+        cluster_run(&cluster, 100);
+        /* What the first candidate asks is heard, what it is answered is not. */
+        cluster.network.cut[high][low] = true;
+        cluster_crash(&cluster, old, true);
+        cluster_run(&cluster, 3 * CLUSTER_ELECTION_MAX_MS);
+        assert_int_equal(cluster_leader(&cluster), 0);
+        assert_in_range(raft_term(cluster_node(&cluster, high)->raft), 1, 20);
+        cluster_heal(&cluster);
+        cluster_restart(&cluster, old);
+        cluster_run_to_agreement(&cluster);
+        cluster_finish(&cluster);
+    }
+}
+
 static void test_a_silent_leader_is_replaced_after_its_time(void **state) {
     (void)state;
     for (uint64_t seed = 1; seed <= 20; seed++) {
@@ -222,6 +265,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_trace),
         cmocka_unit_test(test_a_closed_stream_makes_failover_quick),
+        cmocka_unit_test(test_two_that_ask_at_once_do_not_split_the_votes),
+        cmocka_unit_test(test_giving_way_does_not_last),
         cmocka_unit_test(test_a_silent_leader_is_replaced_after_its_time),
         cmocka_unit_test(test_a_returning_replica_disturbs_nobody),
         cmocka_unit_test(test_a_bridge_keeps_the_leader),
