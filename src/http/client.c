@@ -228,6 +228,21 @@ static CURLcode transfer_all(const struct transfer *transfer) {
     }
 }
 
+/*
+ * Where the connection ends too soon, libcurl takes for whole what it has of the head, and any body that came
+ * without a length. Servers of ours always send one.
+ */
+static bool is_whole(const struct http_client_response *response, long http_status) {
+    static const char end[] = {'\r', '\n', '\r', '\n'};
+    struct slice head = buffer_slice(&response->headers);
+    struct slice value;
+    if (head.size < sizeof end || memcmp(head.data + head.size - sizeof end, end, sizeof end) != 0) {
+        return false;
+    }
+    return http_status == 204 || http_client_header(response, "Content-Length", &value) ||
+           http_client_header(response, "Transfer-Encoding", &value);
+}
+
 static enum status run(struct transfer *transfer, struct error *error) {
     struct http_client_response *response = transfer->response;
     buffer_clear(&response->body);
@@ -243,6 +258,9 @@ static enum status run(struct transfer *transfer, struct error *error) {
     if (status != STATUS_OK) {
         return error_set(error, status, "%s: %s", transfer->request->authority,
                          transfer->message[0] != '\0' ? transfer->message : curl_easy_strerror(code));
+    }
+    if (!is_whole(response, http_status)) {
+        return error_set(error, STATUS_UNKNOWN, "%s: the answer was cut off", transfer->request->authority);
     }
     response->status = (unsigned)http_status;
     return STATUS_OK;
