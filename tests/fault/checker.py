@@ -7,7 +7,7 @@ from pathlib import Path
 
 import history
 from anomalies import Anomalies
-from history import OK, REFUSED
+from history import OK, REFUSED, UNKNOWN
 from log_model import Log, Write
 
 # What may be answered where the topic is there all the time.
@@ -33,7 +33,7 @@ class Checker:
         if kind == "begin":
             getattr(self, f"_begin_{event['op']}")(event)
         elif kind == "attempt":
-            self._judge_status(event, *self._begun[event["id"]][:2])
+            self._take_attempt(event, *self._begun[event["id"]])
         elif kind == "end":
             operation, topic, *facts = self._begun.pop(event["id"])
             getattr(self, f"_end_{operation}")(event, topic, *facts)
@@ -68,7 +68,9 @@ class Checker:
         """What the end of an operation is judged by."""
         self._begun[event["id"]] = event["op"], event["topic"], *facts
 
-    def _judge_status(self, event, operation, topic):
+    def _take_attempt(self, event, operation, topic, *facts):
+        if operation == "write" and event["outcome"] == UNKNOWN:
+            facts[0].pending = True
         status = event.get("status")
         if status is not None and topic not in self._fleeting and status not in STATUSES[operation] | ALWAYS_POSSIBLE:
             self.anomalies.add("wrong-answer", f"{topic}: broker {event['broker']} answers {operation} {event['id']} "
@@ -130,6 +132,9 @@ class Checker:
             self._judge_end(event, log, high, floor, linearizable_end)
         if event["outcome"] != OK:
             return
+        if event["next"] is None:
+            log.add("wrong-answer", f"read {event['id']} does not tell where to go on")
+            return
         self._take_records(event, begun, log)
         start = begun["offset"]
         if linearizable and isinstance(start, int) and start < floor and not event["records"]:
@@ -155,7 +160,7 @@ class Checker:
             write = self._writes.get(description, (None, 0))[0]
             if write is None or not write.gone:
                 log.see(offset, description)
-            elif begun["level"] == "linearizable":
+            elif begun["level"] == "linearizable" and not write.pending:
                 log.add("resurrected", f"read {event['id']} shows {write} at {offset}")
         if event["next"] != expected:
             log.add("gap", f"read {event['id']} goes on at {event['next']}, not at {expected}")

@@ -6,7 +6,8 @@ from history import OK, REFUSED
 class Write:
     """One write of a history."""
 
-    __slots__ = ("number", "client", "names", "log", "floor", "outcome", "base", "final", "gone", "misuse")
+    __slots__ = ("number", "client", "names", "log", "floor", "outcome", "base", "final", "gone", "misuse",
+                 "pending")
 
     def __init__(self, number, client, names, log, misuse=False):
         self.number, self.client, self.names, self.log, self.misuse = number, client, names, log, misuse
@@ -15,6 +16,7 @@ class Write:
         self.base = None  # the first record's offset
         self.final = 0  # a bit for each record that was there at the end
         self.gone = False  # its topic was deleted
+        self.pending = False  # a request of it may still be under way, and may meet the topic made after that one
 
     def __str__(self):
         return f"write {self.number} of {self.client} ({self.names[0]}{', ...' if len(self.names) > 1 else ''})"

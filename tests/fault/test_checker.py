@@ -279,6 +279,18 @@ def test_resurrected(story):
     assert story.found() == {"resurrected"}
 
 
+def test_a_request_that_was_under_way_may_meet_the_next_topic(story):
+    story.end(story.begin("create"), done=True)
+    write = story.begin("write", values=["a"], key="k")
+    for outcome in ("unknown", "ok"):
+        story.checker.take({"event": "attempt", "id": write, "broker": 1, "outcome": outcome})
+    story.end(write, offset=0)
+    story.end(story.begin("delete"), done=True)
+    story.end(story.begin("create"), done=True)
+    story.read(0, "a", level="linearizable")
+    assert story.found() == set()
+
+
 def test_what_was_deleted_is_not_lost(story):
     story.end(story.begin("create"), done=True)
     story.write("a", at=0)
@@ -305,6 +317,11 @@ def test_wrong_answers(story, operation, status, wrong):
     story.checker.take({"event": "attempt", "id": number, "broker": 1, "outcome": "refused", "status": status})
     story.end(number, "refused")
     assert story.found() == ({"wrong-answer"} if wrong else set())
+
+
+def test_an_answer_without_its_headers(story):
+    story.end(story.begin("fetch", offset=0, level="weak"), next=None, high=None, low=None, records=[])
+    assert story.found() == {"wrong-answer"}
 
 
 def test_unread(story):
