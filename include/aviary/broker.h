@@ -237,8 +237,8 @@ enum status broker_read_barrier(struct broker *broker, uint64_t group, uint64_t 
 
 /* ---- Operations ---- */
 
-/* At the leader. `to_broker` 0: the most up-to-date follower. Waits until another leads or the transfer gave
- * up. */
+/* At the leader. `to_broker` 0: the most up-to-date follower. Waits until another leads; a transfer that
+ * gives up is begun again until the deadline (TIMEOUT). */
 enum status broker_transfer_leader(struct broker *broker, uint64_t group, uint32_t to_broker,
                                    uint64_t deadline_ms, struct error *error) AVIARY_MUST_USE;
 

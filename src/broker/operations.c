@@ -5,7 +5,11 @@
 
 #include <stdlib.h>
 
-enum { HEALTH_LEADER_MS = 3000, HEALTH_BEAT_MS = 2000 };
+enum {
+    HEALTH_LEADER_MS = 3000,
+    HEALTH_BEAT_MS = 2000,
+    TRANSFER_LOOK_MS = 100, /* between two looks at a transfer that may have given up */
+};
 
 static void task_replica_status(struct shard *shard, struct broker_pending *pending) {
     pending->found = node_status(shard->node, pending->group, &pending->replica.status);
@@ -53,10 +57,26 @@ static void task_transfer(struct shard *shard, struct broker_pending *pending) {
     pending_finish(pending);
 }
 
-/* Waits until this broker no longer leads and somebody does. */
-static enum status transfer_await(struct broker *broker, uint64_t group, uint64_t deadline_ms,
+static enum status transfer_begin(struct broker *broker, uint64_t group, raft_id to, uint64_t deadline_ms) {
+    struct broker_pending *pending = pending_create();
+    if (pending == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    pending->task = task_transfer;
+    pending->group = group;
+    pending->peer = to;
+    enum status status = STATUS_UNAVAILABLE;
+    if (shard_run(&broker->shard, pending) && pending_wait(pending, deadline_ms)) {
+        status = pending->answer.status;
+    }
+    pending_release(pending);
+    return status;
+}
+
+/* Waits until this broker no longer leads and somebody does; begins again where the transfer gave up. */
+static enum status transfer_await(struct broker *broker, uint64_t group, raft_id to, uint64_t deadline_ms,
                                   struct error *error) {
-    while (clock_monotonic_ms() < deadline_ms) {
+    for (uint64_t now_ms; (now_ms = clock_monotonic_ms()) < deadline_ms;) {
         struct broker_route route;
         mutex_lock(&broker->leaders_mutex);
         uint64_t generation = broker->leaders_generation;
@@ -64,11 +84,16 @@ static enum status transfer_await(struct broker *broker, uint64_t group, uint64_
         if (route_known(broker, group, &route) && !route.here) {
             return STATUS_OK;
         }
+        uint64_t look_ms = now_ms + TRANSFER_LOOK_MS < deadline_ms ? now_ms + TRANSFER_LOOK_MS : deadline_ms;
         mutex_lock(&broker->leaders_mutex);
         while (broker->leaders_generation == generation &&
-               condition_wait_until(&broker->leaders_moved, &broker->leaders_mutex, deadline_ms)) {
+               condition_wait_until(&broker->leaders_moved, &broker->leaders_mutex, look_ms)) {
         }
+        bool moved = broker->leaders_generation != generation;
         mutex_unlock(&broker->leaders_mutex);
+        if (!moved) {
+            (void)transfer_begin(broker, group, to, deadline_ms); /* UNAVAILABLE where it is under way */
+        }
     }
     return error_set(error, STATUS_TIMEOUT,
                      "the transfer was begun and has not ended: look at /v1/partitions");
@@ -97,26 +122,15 @@ static enum status transfer_target(struct broker *broker, uint32_t to_broker, ra
 
 enum status broker_transfer_leader(struct broker *broker, uint64_t group, uint32_t to_broker,
                                    uint64_t deadline_ms, struct error *error) {
-    struct broker_pending *pending = pending_create();
-    if (pending == NULL) {
-        return error_set(error, STATUS_NO_MEMORY, "no memory for a transfer");
-    }
-    pending->task = task_transfer;
-    pending->group = group;
-    enum status status = transfer_target(broker, to_broker, &pending->peer, error);
+    raft_id to;
+    enum status status = transfer_target(broker, to_broker, &to, error);
     if (status != STATUS_OK) {
-        pending_release(pending);
-        pending_release(pending);
         return status;
     }
-    status = STATUS_UNAVAILABLE;
-    if (shard_run(&broker->shard, pending) && pending_wait(pending, deadline_ms)) {
-        status = pending->answer.status;
-    }
-    pending_release(pending);
+    status = transfer_begin(broker, group, to, deadline_ms);
     if (status == STATUS_OK) {
         return to_broker == broker->options.id ? STATUS_OK
-                                               : transfer_await(broker, group, deadline_ms, error);
+                                               : transfer_await(broker, group, to, deadline_ms, error);
     }
     return error_set(error, status,
                      status == STATUS_INVALID

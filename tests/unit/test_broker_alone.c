@@ -111,6 +111,10 @@ static void test_a_broker_alone_hands_nothing_over(void **state) {
     uint64_t begun_ms = clock_monotonic_ms();
     broker_hand_over(broker);
     assert_true(clock_monotonic_ms() < begun_ms + 500);
+    struct error error;
+    assert_int_equal(broker_transfer_leader(broker, group, 0, soon(), &error), STATUS_UNAVAILABLE);
+    assert_int_equal(broker_transfer_leader(broker, group, 7, soon(), &error), STATUS_INVALID);
+    assert_int_equal(broker_transfer_leader(broker, group + 1, 0, soon(), &error), STATUS_NOT_FOUND);
     assert_int_equal(produce(broker, group).status, STATUS_OK);
     life_close(&life);
     life_finish(&life);
