@@ -195,8 +195,8 @@ struct broker_produce_request {
 
 struct broker_pending; /* a write under way */
 
-/* Hands the write to the shard thread. FULL where too much is waiting already; NO_MEMORY; UNAVAILABLE before
- * the broker belongs to a cluster, and once it stops. */
+/* Hands the write to the shard; broker_produce_end has it taken. FULL where too much is waiting already;
+ * NO_MEMORY; UNAVAILABLE before the broker belongs to a cluster, and once it stops. */
 enum status broker_produce_begin(struct broker *broker, const struct broker_produce_request *request,
                                  struct broker_pending **ret_pending) AVIARY_MUST_USE;
 /*

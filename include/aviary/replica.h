@@ -3,7 +3,7 @@
  *
  * A `node` holds this broker's replica of the metadata group (group 0) and of every partition whose
  * assignment names the broker's incarnation; applying group 0 makes and removes replicas. One function,
- * node_flush, owns the order persist -> send -> apply. The same code runs in the broker's shard thread and in
+ * node_flush, owns the order persist -> send -> apply. The same code runs in the broker's shard and in
  * the simulator.
  *
  * How to drive it: call inputs (tick, receive, propose, ...) as they come, then node_flush once: it submits

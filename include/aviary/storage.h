@@ -15,8 +15,8 @@
  * A disk that others fill below what RocksDB itself needs makes writes wait, not fail: their completions come
  * when there is space again. Reads go on meanwhile.
  *
- * Threads: submit from one thread; completions are called on the storage's own writer thread and must only
- * post. Reads from any thread.
+ * Threads: submit from one thread at a time; completions are called on the storage's own writer thread, which
+ * writes nothing meanwhile: they may submit, and must not wait for the storage. Reads from any thread.
  */
 #ifndef AVIARY_STORAGE_H
 #define AVIARY_STORAGE_H

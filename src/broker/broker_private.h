@@ -51,7 +51,7 @@ struct broker {
     const struct metadata *metadata; /* belongs to the node; read under metadata_lock */
     atomic_bool running;             /* the node runs */
 
-    pthread_rwlock_t metadata_lock; /* written by the shard thread around changes of the metadata */
+    pthread_rwlock_t metadata_lock; /* written in turns of the shard around changes of the metadata */
     struct views views;
     struct shard shard;
     struct housekeeper housekeeper;
