@@ -158,7 +158,7 @@ class FaultCluster:
             ("zookeeper", zookeeper), ("proxy", proxied), ("preload", preload), ("small-disk", disk_bytes)) if given)
         self.network = Network()
         self.brokers, self.zookeeper = [], None
-        self.wiped = None  # The broker whose disk was lost last.
+        self.wiped, self.wiped_at = None, 0  # The broker whose disk was lost last, and when.
 
     def __enter__(self):
         return self

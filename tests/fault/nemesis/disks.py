@@ -1,8 +1,11 @@
 """Disks that are full, slow, broken, or gone; and clocks that are wrong."""
+import time
+
 import standing
 
 from .base import Nemesis
 
+_NOTICED_SECONDS = 2
 _PRELOAD = frozenset({"preload"})
 
 
@@ -101,7 +104,7 @@ class Wipe(Nemesis):
     def choose(self):
         """Whose disk it will be: asked before `start`, where something else is to happen first."""
         before = self.cluster.wiped
-        if before is None or standing.replaced(self.cluster, before):
+        if before is None or (self._is_old_news() and standing.replaced(self.cluster, before)):
             self.cluster.wiped = self.prng.choice(self.cluster.brokers)
         self._victim = self.cluster.wiped
         return self._victim
@@ -109,8 +112,13 @@ class Wipe(Nemesis):
     def start(self):
         victim = self._victim or self.choose()
         victim.wipe()
+        self.cluster.wiped_at = time.monotonic()
         if self.prng.random() < 0.5:
             victim.start()
+
+    def _is_old_news(self):
+        """A leader goes on for a moment to believe in a disk that answered it just now."""
+        return time.monotonic() - self.cluster.wiped_at > _NOTICED_SECONDS
 
     def stop(self):
         if not self._victim.running:

@@ -1,6 +1,7 @@
 """Faults in an order that hurts more than any of them alone. Each leaves the cluster healed, though not yet ready.
 
-A scenario is called with the cluster, a random.Random, and a function that sleeps for so many seconds.
+A scenario is called with the cluster, a random.Random, and a function that sleeps for so many seconds. Flags are as those
+of a nemesis.
 """
 import standing
 
@@ -75,6 +76,9 @@ def wipe_one_and_isolate_another(cluster, prng, sleep):
     isolation.stop()
     wipe.stop()
     cluster.heal()
+
+
+wipe_one_and_isolate_another.wipes = True
 
 
 def rolling_restart(cluster, prng, sleep):
