@@ -5,6 +5,40 @@
 
 #include "text.h"
 
+static enum status take_name(const struct json *body, const char *field, struct slice *name,
+                             struct error *error) {
+    enum status status = json_get_string(body, field, JSON_OPTIONAL, SIMPLE_NAME_BYTES_MAX, name, error);
+    if (status == STATUS_OK && name->size == 0) {
+        return error_set(error, STATUS_INVALID, "field \"%s\" must not be empty", field);
+    }
+    return status;
+}
+
+enum status simple_message_take(const struct json *body, struct simple_message *message, bool *ret_has_ts,
+                                struct error *error) {
+    static const char *const fields[] = {"payload", "sender", "recipient", "msg_id", "ts", NULL};
+    enum status status = json_only_fields(body, fields, error);
+    if (status == STATUS_OK) {
+        status =
+            json_get_string(body, "payload", JSON_REQUIRED, HTTP_BODY_BYTES_MAX, &message->payload, error);
+    }
+    if (status == STATUS_OK) {
+        status = take_name(body, "sender", &message->sender, error);
+    }
+    if (status == STATUS_OK) {
+        status = take_name(body, "recipient", &message->recipient, error);
+    }
+    if (status == STATUS_OK) {
+        status = take_name(body, "msg_id", &message->msg_id, error);
+    }
+    if (status == STATUS_OK) {
+        message->ts = -1;
+        status = json_get_int64(body, "ts", JSON_OPTIONAL, 0, INT64_MAX, &message->ts, error);
+        *ret_has_ts = message->ts >= 0;
+    }
+    return status;
+}
+
 static void write_fields(struct json_writer *writer, const struct simple_message *message) {
     json_key(writer, "msg_id");
     json_string(writer, message->msg_id);

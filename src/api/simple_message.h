@@ -13,6 +13,14 @@ struct simple_message {
     int64_t ts; /* milliseconds since 1970-01-01 UTC */
 };
 
+/*
+ * Reads what a client sends: `payload`, and whatever else of a message it says; the rest stays as the caller
+ * filled it in. `*ret_has_ts` where it said its ts. INVALID, also for a field that no message has; `message`
+ * is undefined then. Its slices live as long as the document.
+ */
+enum status simple_message_take(const struct json *body, struct simple_message *message, bool *ret_has_ts,
+                                struct error *error) AVIARY_MUST_USE;
+
 /* Appends the record's value. */
 void simple_message_write(const struct simple_message *message, struct buffer *out);
 

@@ -18,40 +18,6 @@ struct sending {
     char own_id[UUID_TEXT_SIZE];
 };
 
-static enum status read_name(const struct json *json, const char *field, struct slice *name,
-                             struct error *error) {
-    enum status status = json_get_string(json, field, JSON_OPTIONAL, SIMPLE_NAME_BYTES_MAX, name, error);
-    if (status == STATUS_OK && name->size == 0) {
-        return error_set(error, STATUS_INVALID, "field \"%s\" must not be empty", field);
-    }
-    return status;
-}
-
-static enum status read_message(const struct json *json, struct sending *sending, struct error *error) {
-    static const char *const fields[] = {"payload", "sender", "recipient", "msg_id", "ts", NULL};
-    struct simple_message *message = &sending->message;
-    enum status status = json_only_fields(json, fields, error);
-    if (status == STATUS_OK) {
-        status =
-            json_get_string(json, "payload", JSON_REQUIRED, HTTP_BODY_BYTES_MAX, &message->payload, error);
-    }
-    if (status == STATUS_OK) {
-        status = read_name(json, "sender", &message->sender, error);
-    }
-    if (status == STATUS_OK) {
-        status = read_name(json, "recipient", &message->recipient, error);
-    }
-    if (status == STATUS_OK) {
-        status = read_name(json, "msg_id", &message->msg_id, error);
-    }
-    if (status == STATUS_OK) {
-        message->ts = -1;
-        status = json_get_int64(json, "ts", JSON_OPTIONAL, 0, INT64_MAX, &message->ts, error);
-        sending->has_ts = message->ts >= 0;
-    }
-    return status;
-}
-
 /* False: the reply says why. */
 static bool take_request(struct sending *sending) {
     struct call *call = sending->call;
@@ -70,7 +36,7 @@ static bool take_request(struct sending *sending) {
     if (!call_read_json(call, false, &sending->json)) {
         return false;
     }
-    if (read_message(sending->json, sending, &error) != STATUS_OK) {
+    if (simple_message_take(sending->json, &sending->message, &sending->has_ts, &error) != STATUS_OK) {
         call_fail(call, ERROR_MALFORMED, "%s", error.message);
         return false;
     }

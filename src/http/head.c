@@ -67,7 +67,9 @@ static struct slice trimmed_value(const char *value) {
 
 /*
  * `line_end` is where civetweb wrote its NUL at the end of the line before. A line that ended in CRLF has the
- * next thing two bytes on.
+ * next thing two bytes on. Behind the request line civetweb writes NULs over all white space, so that two
+ * other bytes of CR, LF and blank (not both LF, which ends a head) pass there as well: nobody can tell any
+ * more.
  */
 static bool crlf_then(const char *line_end, const char *next) {
     return next == line_end + 2;

@@ -7,7 +7,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 
-enum { OPTION_LINE_MAX = 4096, NAME_TEXT_MAX = 64 };
+enum { OPTION_LINE_MAX = 4096, NAME_TEXT_MAX = 64, OPTION_VALUE_MAX = OPTION_LINE_MAX - NAME_TEXT_MAX };
 
 struct option_spec {
     const char *name;
@@ -84,6 +84,13 @@ void options_finish(struct options *options) {
     }
 }
 
+/* Whether a line of the file could say it too: a configuration that is printed is one that can be read. */
+static bool option_is_sayable(const char *value) {
+    size_t length = strlen(value);
+    return length == 0 || (length <= OPTION_VALUE_MAX && !isspace((unsigned char)value[0]) &&
+                           !isspace((unsigned char)value[length - 1]) && strchr(value, '\n') == NULL);
+}
+
 /* The first source that says something wins: a later one changes nothing. One that says it twice is unclear.
  */
 static enum status options_set(struct options *options, size_t option, const char *value, const char *from,
@@ -93,6 +100,12 @@ static enum status options_set(struct options *options, size_t option, const cha
                    ? STATUS_OK
                    : error_set(error, STATUS_INVALID, "%s is said twice (%s): say it once",
                                specs[option].name, from);
+    }
+    if (!option_is_sayable(value)) {
+        return error_set(
+            error, STATUS_INVALID,
+            "%s (%s): a value has at most %d bytes, no line breaks, and no white space at its ends",
+            specs[option].name, from, OPTION_VALUE_MAX);
     }
     options->values[option] = strdup(value);
     options->from[option] = from;

@@ -37,7 +37,7 @@ void witness_encode(const struct witness_record *record, uint8_t ret_bytes[WITNE
 
 enum status witness_decode(const uint8_t bytes[WITNESS_SLOT_SIZE], struct witness_record *ret_record) {
     if (memcmp(bytes + AT_MAGIC, magic, MAGIC_SIZE) != 0 ||
-        bytes_get_u32le(bytes + AT_FORMAT) != WITNESS_FORMAT ||
+        bytes_get_u32le(bytes + AT_FORMAT) != WITNESS_FORMAT || bytes_get_u32le(bytes + AT_ZERO) != 0 ||
         bytes_get_u32le(bytes + AT_CHECKSUM) != checksum(bytes)) {
         return STATUS_CORRUPT;
     }

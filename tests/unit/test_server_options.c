@@ -141,6 +141,21 @@ static void test_misspelt_flags_and_variables(void **state) {
     expect_refused(NULL, WORDS("AVIARY_=1"), "which is no option");
 }
 
+/* What no line of the file could say would be printed as something else. */
+static void test_values_that_no_line_could_say(void **state) {
+    (void)state;
+    static char longest[4096 - 64 + 2];
+    memset(longest, 'a', sizeof longest - 1);
+    expect_refused(WORDS("--data", " a"), NULL, "white space");
+    expect_refused(WORDS("--data", "a\v"), NULL, "white space");
+    expect_refused(WORDS("--data", "a\nid = 2"), NULL, "line breaks");
+    expect_refused(WORDS("--data", longest), NULL, "at most 4032 bytes");
+    expect_refused(NULL, WORDS("AVIARY_DATA=a "), "environment");
+    longest[sizeof longest - 2] = '\0';
+    expect_text(WORDS("--data", longest), NULL, OPTION_DATA, longest, "flag");
+    expect_text(WORDS("--data", "a b"), NULL, OPTION_DATA, "a b", "flag");
+}
+
 static void test_actions(void **state) {
     (void)state;
     static const struct {
@@ -191,7 +206,6 @@ static void test_numbers(void **state) {
     expect_number("", STATUS_INVALID);
     expect_number("-5", STATUS_INVALID);
     expect_number("+5", STATUS_INVALID);
-    expect_number(" 5", STATUS_INVALID);
     expect_number("5ms", STATUS_INVALID);
     expect_number("0x10", STATUS_INVALID);
     expect_number("18446744073709551621", STATUS_INVALID); /* 5, with 64 bits */
@@ -235,6 +249,7 @@ int main(void) {
         cmocka_unit_test(test_a_file_is_read_line_by_line),
         cmocka_unit_test(test_files_that_do_not_hold),
         cmocka_unit_test(test_misspelt_flags_and_variables),
+        cmocka_unit_test(test_values_that_no_line_could_say),
         cmocka_unit_test(test_actions),
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_help_names_every_option),
