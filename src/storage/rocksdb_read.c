@@ -84,8 +84,8 @@ static void log_scan_finish(struct log_scan *scan) {
 }
 
 /*
- * NOT_FOUND at the end. A damaged table ends an iteration early, or is passed over where a range tombstone makes the
- * iterator look further: only its error tells.
+ * NOT_FOUND at the end. A damaged table ends an iteration early, or is passed over where a range tombstone
+ * makes the iterator look further: only its error tells.
  */
 static enum status log_scan_index(const struct log_scan *scan, uint64_t *ret_index) {
     char *failure = NULL;

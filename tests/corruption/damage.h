@@ -1,8 +1,8 @@
 /*
  * One fault of a disk: in a file of a drawn type, at a drawn place, of a drawn kind.
  */
-#ifndef CORRUPTION_DAMAGE_H
-#define CORRUPTION_DAMAGE_H
+#ifndef AVIARY_TESTS_CORRUPTION_DAMAGE_H
+#define AVIARY_TESTS_CORRUPTION_DAMAGE_H
 
 #include "tree.h"
 

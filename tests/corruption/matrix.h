@@ -7,8 +7,8 @@
  * have written its last commits up to 50 ms before the witness noted them: what rots in just these commits
  * may be lost, and is counted apart.
  */
-#ifndef CORRUPTION_MATRIX_H
-#define CORRUPTION_MATRIX_H
+#ifndef AVIARY_TESTS_CORRUPTION_MATRIX_H
+#define AVIARY_TESTS_CORRUPTION_MATRIX_H
 
 #include "damage.h"
 #include "verdict.h"

@@ -2,8 +2,8 @@
  * What a data directory must hold: a history of commits drawn from a seed, and the content after each of
  * them. The same seed draws the same history, with a storage to write it to or without one.
  */
-#ifndef CORRUPTION_MODEL_H
-#define CORRUPTION_MODEL_H
+#ifndef AVIARY_TESTS_CORRUPTION_MODEL_H
+#define AVIARY_TESTS_CORRUPTION_MODEL_H
 
 #include "aviary/storage.h"
 

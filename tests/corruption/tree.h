@@ -1,8 +1,8 @@
 /*
  * Folders of files: listed, copied, removed. A failure of the file system ends the program.
  */
-#ifndef CORRUPTION_TREE_H
-#define CORRUPTION_TREE_H
+#ifndef AVIARY_TESTS_CORRUPTION_TREE_H
+#define AVIARY_TESTS_CORRUPTION_TREE_H
 
 #include <stddef.h>
 

@@ -2,8 +2,8 @@
  * What a broker would see of a damaged data directory: it is opened the way that ships, everything is read in
  * each way there is, and all of it is held against the model.
  */
-#ifndef CORRUPTION_VERDICT_H
-#define CORRUPTION_VERDICT_H
+#ifndef AVIARY_TESTS_CORRUPTION_VERDICT_H
+#define AVIARY_TESTS_CORRUPTION_VERDICT_H
 
 #include "model.h"
 

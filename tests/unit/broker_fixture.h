@@ -18,6 +18,8 @@ struct life {
     struct broker *broker;
     atomic_uint calls;
     size_t tail_bytes_max;
+    uint64_t scrub_bytes_per_second;
+    uint64_t scrub_interval_ms;
 };
 
 /* Makes the data directory. */

@@ -119,7 +119,7 @@ static void fill_first_voters(const struct world *world, struct metadata_first_v
     }
 }
 
-void member_open(struct member *member) {
+enum status member_try_open(struct member *member, struct error *error) {
     struct world *world = member->world;
     struct metadata_first_voter voters[WORLD_BROKERS_MAX];
     fill_first_voters(world, voters);
@@ -160,8 +160,12 @@ void member_open(struct member *member) {
         .seed = member->number,
         .now_ms = world->now_ms,
     };
+    return node_open(&options, &member->node, error);
+}
+
+void member_open(struct member *member) {
     struct error error = {.message = ""};
-    if (node_open(&options, &member->node, &error) != STATUS_OK) {
+    if (member_try_open(member, &error) != STATUS_OK) {
         fail_msg("cannot open: %s", error.message);
     }
 }

@@ -52,6 +52,8 @@ struct world {
 struct world *world_create(size_t members);
 void world_destroy(struct world *world);
 void member_open(struct member *member);
+/* The same, where it may fail. */
+enum status member_try_open(struct member *member, struct error *error) AVIARY_MUST_USE;
 /* As by kill -9: of the batches not yet durable `keep` survive. */
 void member_crash(struct member *member, size_t keep);
 /* Lets time pass, with all that happens meanwhile. */

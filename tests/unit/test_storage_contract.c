@@ -105,6 +105,52 @@ static size_t read_many(struct subject *subject, uint64_t first, uint64_t last, 
     return count;
 }
 
+static enum status verify(struct subject *subject, uint64_t first, uint64_t last, size_t bytes_max,
+                          struct storage_verified *ret_verified) {
+    return subject->storage->operations->verify_entries(subject->storage, GROUP, first, last, bytes_max,
+                                                        ret_verified);
+}
+
+static void test_verifying(void **state) {
+    struct subject *subject = *state;
+    struct storage_verified verified;
+    put(subject, GROUP, 1, 10);
+    assert_int_equal(verify(subject, 1, 10, SIZE_MAX, &verified), STATUS_OK);
+    assert_int_equal(verified.next, 11);
+    assert_int_equal(verified.bytes, 10 * ENTRY_SIZE);
+    /* As many as fit, but one at least; up to the log's end. */
+    assert_int_equal(verify(subject, 3, 10, 3 * ENTRY_SIZE, &verified), STATUS_OK);
+    assert_int_equal(verified.next, 6);
+    assert_int_equal(verify(subject, 3, 10, 1, &verified), STATUS_OK);
+    assert_int_equal(verified.next, 4);
+    assert_int_equal(verify(subject, 9, 99, SIZE_MAX, &verified), STATUS_OK);
+    assert_int_equal(verified.next, 11);
+    assert_int_equal(verify(subject, 11, 99, SIZE_MAX, &verified), STATUS_NOT_FOUND);
+}
+
+static void test_verifying_finds_damage(void **state) {
+    struct subject *subject = *state;
+    struct storage_verified verified;
+    put(subject, GROUP, 1, 10);
+    struct blob *rotten = fixture_entry(GROUP, 4, SIZE);
+    rotten->data[ENTRY_HEADER_SIZE] ^= 1;
+    struct blob *misplaced = fixture_entry(GROUP, 8, SIZE);
+    struct storage_batch *batch = batch_of(subject);
+    storage_batch_put_entry(batch, GROUP, 4, rotten);
+    storage_batch_remove_entries(batch, GROUP, 6, 6);
+    storage_batch_put_entry(batch, GROUP, 9, misplaced);
+    commit(subject, batch);
+    blob_release(rotten);
+    blob_release(misplaced);
+    assert_int_equal(verify(subject, 1, 3, SIZE_MAX, &verified), STATUS_OK);
+    assert_int_equal(verify(subject, 1, 4, SIZE_MAX, &verified), STATUS_CORRUPT);
+    assert_int_equal(verify(subject, 4, 4, SIZE_MAX, &verified), STATUS_CORRUPT);
+    assert_int_equal(verify(subject, 5, 7, SIZE_MAX, &verified), STATUS_CORRUPT);
+    assert_int_equal(verify(subject, 6, 7, SIZE_MAX, &verified), STATUS_NOT_FOUND);
+    assert_int_equal(verify(subject, 9, 9, SIZE_MAX, &verified), STATUS_CORRUPT);
+    assert_int_equal(verify(subject, 10, 10, SIZE_MAX, &verified), STATUS_OK);
+}
+
 static void assert_bounds(struct subject *subject, uint64_t group, uint64_t first, uint64_t last) {
     uint64_t got_first = 0;
     uint64_t got_last = 0;
@@ -408,6 +454,8 @@ int main(void) {
         BOTH(test_damaged_entries_are_refused),
         BOTH(test_completions_come_in_order),
         BOTH(test_a_batch_without_memory_stops_all_after_it),
+        BOTH(test_verifying),
+        BOTH(test_verifying_finds_damage),
         BOTH(test_a_batch_grows),
         BOTH(test_reads_say_when_memory_is_short),
     };
