@@ -29,12 +29,28 @@ bool produce_read_key(struct produce *produce, enum payload_class payload_class)
     return true;
 }
 
+/*
+ * A broker that sends a write on means a group, not a name: the topic may have been deleted since, and made
+ * again under that name. It looks for that group's leader again.
+ */
+static bool is_meant(struct call *call, uint64_t group) {
+    const struct slice *text = call_peer_header(call, "X-Aviary-Group");
+    uint64_t meant;
+    if (text == NULL || (text_to_u64(*text, UINT64_MAX, &meant) && meant == group)) {
+        return true;
+    }
+    call_fail(call, ERROR_NOT_LEADER, "broker %u knows another topic by that name: nothing was appended",
+              call->api->broker_id);
+    return false;
+}
+
 bool produce_pick_partition(struct produce *produce, uint32_t *ret_partition, uint64_t *ret_group) {
     const struct parameters *parameters = &produce->parameters;
     uint32_t partition = parameters->has_partition
                              ? parameters->partition
                              : partition_choose(&produce->choice, parameters->has_key, parameters->key, 0);
-    if (!topic_get_partition(produce->call, &produce->topic, partition, ret_group)) {
+    if (!topic_get_partition(produce->call, &produce->topic, partition, ret_group) ||
+        !is_meant(produce->call, *ret_group)) {
         return false;
     }
     *ret_partition = partition;

@@ -84,7 +84,9 @@ static enum status send(struct write *write, const struct broker_route *route, s
     struct call *call = write->call;
     char payload[HASH128_TEXT_SIZE];
     char if_match[32];
+    char group[24];
     text_of_hash(&write->key->payload, payload);
+    snprintf(group, sizeof group, "%" PRIu64, write->group);
     snprintf(if_match, sizeof if_match, "\"%" PRId64 "\"", write->expected_offset);
     struct hop hop = {
         .method = HTTP_METHOD_POST,
@@ -100,6 +102,7 @@ static enum status send(struct write *write, const struct broker_route *route, s
     hop_header(&hop, "Content-Type", slice_of_string(MEDIA_BATCH));
     hop_header(&hop, "Idempotency-Key", slice_of_string(write->key->text));
     hop_header(&hop, "X-Aviary-Payload", slice_of_string(payload));
+    hop_header(&hop, "X-Aviary-Group", slice_of_string(group));
     if (write->expected_offset >= 0) {
         hop_header(&hop, "If-Match", slice_of_string(if_match));
     }
