@@ -6,8 +6,8 @@
 enum {
     SCRUB_NICE = 19,
     SCRUB_IDLE_MS = 1000,
-    SCRUB_CHUNK_BYTES_MIN = 4096,
-    SCRUB_CONFIRM_MS = 5000, /* for the shard to say where a log begins */
+    SCRUB_READ_BYTES_MIN = 4096, /* what a read costs at least: a block */
+    SCRUB_CONFIRM_MS = 5000,     /* for the shard to say where a log begins */
 };
 
 /* The start of a log may move while it is read. */
@@ -25,8 +25,9 @@ void scrub_finish(struct scrub *scrub) {
 
 bool scrub_wait(struct scrub *scrub, uint64_t deadline_ms) {
     mutex_lock(&scrub->mutex);
-    bool first_damage = !atomic_load(&scrub->damaged);
-    while (!scrub->stopping && !(first_damage && atomic_load(&scrub->damaged)) &&
+    bool damaged = atomic_load(&scrub->damaged);
+    bool node_failed = scrub->node_failed;
+    while (!scrub->stopping && atomic_load(&scrub->damaged) == damaged && scrub->node_failed == node_failed &&
            condition_wait_until(&scrub->woken, &scrub->mutex, deadline_ms)) {
     }
     bool go_on = !scrub->stopping;
@@ -38,7 +39,10 @@ bool scrub_wait(struct scrub *scrub, uint64_t deadline_ms) {
 static bool scrub_account(struct broker *broker, size_t bytes) {
     struct scrub *scrub = &broker->scrub;
     atomic_fetch_add_explicit(&scrub->bytes, bytes, memory_order_relaxed);
-    uint64_t rest_ms = bytes * 1000 / broker->options.scrub_bytes_per_second;
+    uint64_t rate = broker->options.scrub_bytes_per_second;
+    scrub->unpaid_bytes += bytes < SCRUB_READ_BYTES_MIN ? SCRUB_READ_BYTES_MIN : bytes;
+    uint64_t rest_ms = scrub->unpaid_bytes * 1000 / rate;
+    scrub->unpaid_bytes -= rest_ms * rate / 1000;
     damage_settle(broker);
     return scrub_wait(scrub, clock_monotonic_ms() + rest_ms);
 }

@@ -24,9 +24,10 @@ struct scrub {
     bool stopping;
     bool node_failed; /* it met damage that it cannot go on with: the process must end, one way or another */
     char what[224];   /* the first damage that was met */
-    uint64_t settle_ms; /* the thread's own, as the next */
+    uint64_t settle_ms; /* the thread's own, as the next two */
     uint64_t told_ms;
-    _Atomic bool damaged; /* `what` says more; for good */
+    uint64_t unpaid_bytes; /* read, and not slept off yet */
+    _Atomic bool damaged;  /* `what` says more; for good */
     _Atomic uint64_t bytes;
     _Atomic uint64_t passes; /* ended */
     _Atomic uint64_t damages;
