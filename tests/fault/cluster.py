@@ -42,8 +42,8 @@ _CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.
 class FaultBroker(Process):
     """A broker, at the host that has its id as number. Its process may be ended and started any number of times.
 
-    `switches`: those of the library loaded in front of it; None without. `proxy`: in front of its peer port; None without.
-    `disk`: where its small disk is mounted; None where it has none of its own.
+    `switches`: those of the library loaded in front of it. `proxy`: the one in front of its peer port. `disk`: where its
+    small disk is mounted. Each is None in a cluster without.
     """
 
     def __init__(self, number, address, folder, *, disk=None):
@@ -143,8 +143,8 @@ class FaultBroker(Process):
 class FaultCluster:
     """What breaks as it is told. Features that nemeses need:
 
-    `zookeeper`: brokers find each other by it, else by a static list. `proxied`: brokers reach each other through a proxy
-    at each. `preload`: a library in front of each broker (preload/). `disk_bytes`: each has a small disk of that size.
+    `zookeeper`: brokers find each other by it, else by a static list. `proxied`: brokers reach each other through a
+    proxy at each. `preload`: a library in front of each broker (preload/). `disk_bytes`: each has a small disk of that size.
     `options`: more of them for `aviaryd`. `prng`: a random.Random, for what is left to chance.
     """
 
@@ -187,7 +187,8 @@ class FaultCluster:
 
     def _make_broker(self, number):
         address = self.network.address(number)
-        broker = FaultBroker(number, address, self.directory, disk=self._mount_disk(number) if self._disk_bytes else None)
+        disk = self._mount_disk(number) if self._disk_bytes else None
+        broker = FaultBroker(number, address, self.directory, disk=disk)
         within = self.network.within(number)
         advertised = PEER_PORT
         if "proxy" in self.features:
@@ -197,8 +198,8 @@ class FaultCluster:
             broker.proxy.start()
         in_front = broker.load_in_front(self._library) if "preload" in self.features else []
         broker.command = list(map(str, [
-            *within, *in_front, self._aviaryd, "--id", number, "--data", broker.data, "--listen", f"{address}:{REST_PORT}",
-            "--peer-listen", f"{address}:{PEER_PORT}", "--peer-advertise", f"{address}:{advertised}",
+            *within, *in_front, self._aviaryd, "--id", number, "--data", broker.data,
+            "--listen", f"{address}:{REST_PORT}", "--peer-listen", f"{address}:{PEER_PORT}", "--peer-advertise", f"{address}:{advertised}",
             *self._joining(advertised), *self._options]))
         return broker
 

@@ -125,7 +125,8 @@ def _connects(broker):
 def test_resets(cluster):
     """Connections that stand end at once, with an error; new ones to one of the brokers are refused."""
     def connections(broker):
-        return cluster.network.run(broker.id, "ss", "-Htn", "state", "established", f"sport = :{PEER_PORT}").splitlines()
+        sockets = cluster.network.run(broker.id, "ss", "-Htn", "state", "established", f"sport = :{PEER_PORT}")
+        return sockets.splitlines()
     wait_until(lambda: all(len(connections(each)) >= 4 for each in cluster.brokers), 10, "all streams stand")
     before = {line for each in cluster.brokers for line in connections(each)}
     nemesis = NEMESES["resets"](cluster, random.Random(1))
@@ -141,7 +142,7 @@ def test_resets(cluster):
 
 
 def test_half_open(cluster):
-    """The peers go on believing in connections whose other end is gone; the cluster goes on without it, and then with it."""
+    """The peers go on believing in connections whose other end is gone; the cluster goes on without it, then with it."""
     def streams_to(address):
         return [line for each in cluster.brokers if each.address != address for line in cluster.network.run(
             each.id, "ss", "-Htn", "state", "established", f"dst {address}").splitlines()]

@@ -1,4 +1,4 @@
-"""A power cut's part in what kill -9 leaves: of a data directory, what was confirmed by a sync, and of the rest any part.
+"""What a power cut leaves, where kill -9 leaves all: of a data directory what syncs confirmed, and any part of the rest.
 
 The confirmed is what preload/shadow.h keeps. Of what was written and not synced:
   a file's end     is gone; or there up to some byte; or there, with some of its pages as zeros;

@@ -5,17 +5,17 @@ from .firewall import Firewall
 
 
 class Nemesis:
-    """`start` makes it happen, `stop` undoes what it did; each is called once, in turn, from one thread at a time, and may
-    take seconds.
+    """`start` makes it happen, `stop` undoes what it did; each is called once, in turn, from one thread at a time, and
+    may take seconds.
 
-    Several nemeses may be at work in a cluster at once, and each undoes only its own doing. Afterwards brokers run again,
-    though they may not be ready yet. A nemesis that finds nothing to do (all brokers are dead already) does nothing.
+    Several nemeses may be at work in a cluster at once, and each undoes only its own doing. Afterwards brokers run
+    again, though they may not be ready yet. A nemesis that finds nothing to do (all brokers are dead already) does nothing.
     """
 
     seconds = 5.0  # How long it likes to stay.
     needs = frozenset()  # Of a cluster's features: zookeeper, proxy, preload, small-disk.
-    # The fault model: in each group a majority of the disks keeps what it confirmed. No other nemesis that wipes may be at
-    # work together with one that does.
+    # The fault model: in each group a majority of the disks keeps what it confirmed. No other nemesis that wipes may be
+    # at work together with one that does.
     wipes = False
     # Brokers lose what no sync confirmed. Harmless to any promise, at any number of brokers.
     loses_unsynced = False

@@ -29,8 +29,8 @@ class OneWay(NetworkNemesis):
 
 
 class OneWayPackets(NetworkNemesis):
-    """A line that is broken in one direction, for acknowledgements as well: connections stand for a while, and none is made.
-    The broken direction is from one broker to all others, or to it."""
+    """A line that is broken in one direction, for acknowledgements as well: connections stand for a while, and none is
+    made. The broken direction is from one broker to all others, or to it."""
 
     def plan(self):
         victim, *others = self.shuffled()
@@ -95,8 +95,8 @@ class Flapping(NetworkNemesis):
 
 
 class HalfOpen(NetworkNemesis):
-    """A broker dies and nobody hears it: the connections that its peers have stay, though there is nobody at the other end.
-    It comes back, as another process at the same address, before the network does."""
+    """A broker dies and nobody hears it: the connections that its peers have stay, though there is nobody at the other
+    end. It comes back, as another process at the same address, before the network does."""
 
     seconds = 8.0
 

@@ -1,7 +1,7 @@
 """Faults in an order that hurts more than any of them alone. Each leaves the cluster healed, though not yet ready.
 
-A scenario is called with the cluster, a random.Random, and a function that sleeps for so many seconds. Flags are as those
-of a nemesis.
+A scenario is called with the cluster, a random.Random, and a function that sleeps for so many seconds. Flags are as
+those of a nemesis.
 """
 import standing
 

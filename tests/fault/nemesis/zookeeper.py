@@ -41,7 +41,7 @@ class ZooKeeperPaused(Nemesis):
 
 
 class ZooKeeperExpired(NetworkNemesis):
-    """ZooKeeper and some brokers do not hear each other until their sessions are over, while brokers hear each other."""
+    """ZooKeeper and some brokers do not hear each other until their sessions are over; brokers hear each other."""
 
     needs = _NEEDS
     seconds = 4.0

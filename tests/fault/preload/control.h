@@ -7,8 +7,8 @@
  *   FAULT_ROOT     the broker's data directory: syncs elsewhere are left alone
  *   FAULT_SHADOW   the directory of what is confirmed (shadow.h)
  */
-#ifndef FAULT_CONTROL_H
-#define FAULT_CONTROL_H
+#ifndef AVIARY_TESTS_FAULT_PRELOAD_CONTROL_H
+#define AVIARY_TESTS_FAULT_PRELOAD_CONTROL_H
 
 #include <stdatomic.h>
 #include <stdint.h>

@@ -10,8 +10,8 @@
  * small; of a directory  a line for each entry, `<name of its shadow> <f or d> <entry's name>`. So names are
  * confirmed by a sync of their directory alone, as POSIX has it, though ext4, xfs and btrfs do more.
  */
-#ifndef FAULT_SHADOW_H
-#define FAULT_SHADOW_H
+#ifndef AVIARY_TESTS_FAULT_PRELOAD_SHADOW_H
+#define AVIARY_TESTS_FAULT_PRELOAD_SHADOW_H
 
 #include <sys/types.h>
 
