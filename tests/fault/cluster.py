@@ -199,8 +199,8 @@ class FaultCluster:
         in_front = broker.load_in_front(self._library) if "preload" in self.features else []
         broker.command = list(map(str, [
             *within, *in_front, self._aviaryd, "--id", number, "--data", broker.data,
-            "--listen", f"{address}:{REST_PORT}", "--peer-listen", f"{address}:{PEER_PORT}", "--peer-advertise", f"{address}:{advertised}",
-            *self._joining(advertised), *self._options]))
+            "--listen", f"{address}:{REST_PORT}", "--peer-listen", f"{address}:{PEER_PORT}",
+            "--peer-advertise", f"{address}:{advertised}", *self._joining(advertised), *self._options]))
         return broker
 
     @property
