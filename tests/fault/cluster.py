@@ -8,6 +8,7 @@
 
 What a cluster is made with decides which nemeses it can bear: `features`, beside a nemesis's `needs`.
 """
+import contextlib
 import os
 import shutil
 import signal
@@ -130,10 +131,11 @@ class FaultBroker(Process):
 
     def fill_disk(self, left):
         """Leaves so many bytes of its small disk."""
-        free = shutil.disk_usage(self.disk).free
         with (self.disk / _FILLER).open("ab") as filler:
-            if free > left:
-                os.posix_fallocate(filler.fileno(), filler.tell(), free - left)
+            while (free := shutil.disk_usage(self.disk).free) > left:
+                with contextlib.suppress(OSError):  # The broker took some of it meanwhile.
+                    os.posix_fallocate(filler.fileno(), filler.tell(), free - left)
+                    return
 
     def free_disk(self):
         if self.disk:
@@ -244,6 +246,11 @@ class FaultCluster:
 
     def others(self, *without):
         return [broker for broker in self.brokers if broker not in without]
+
+    def create_topic(self, name):
+        """One partition, a replica at each of three."""
+        wait_until(lambda: self.running[0].request("PUT", f"/v1/topics/{name}", {}).status in (200, 201), READY_SECONDS,
+                   f"topic {name} is made")
 
     def start_dead(self):
         """Starts the brokers that do not run."""

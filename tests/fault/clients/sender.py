@@ -1,6 +1,5 @@
 """A client of the simple dialect: sends messages, the same ones again until they are taken, and reads them."""
 import json
-import time
 
 import values
 from history import OK
@@ -33,14 +32,9 @@ class Sender(Client):
         body = json.dumps({"msg_id": name, "sender": self.name,
                            "payload": values.make(name, self.prng.choice((0, 50, 500))).decode()}).encode()
         operation = self.begin("write", topic=TOPIC, partition=0, values=[name], key=name)
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < deadline:
-            reply = self.ask(operation, self.any_broker(), "POST", "/send", body, JSON)
-            if operation.outcome == OK:
-                operation.end(offset=reply.json()["seq"] - 1)
-                return
-            time.sleep(self.prng.uniform(0.01, 0.1))
-        operation.end()
+        reply = self.ask_until(operation, PATIENCE_SECONDS, lambda reply: reply.outcome == OK,
+                               "POST", "/send", body, JSON)
+        operation.end(**({"offset": reply.json()["seq"] - 1} if reply else {}))
 
     def _read(self):
         operation = self.begin("fetch", topic=TOPIC, partition=0, offset=self._after, level="none")
