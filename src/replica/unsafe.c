@@ -252,8 +252,10 @@ static enum status put_empty_state(struct storage_batch *batch, uint64_t group,
 static enum status begin_anew(uint64_t group, const struct recovery *recovery, raft_id self,
                               int64_t first_offset, int64_t now_ms, struct storage_batch *batch) {
     uint64_t term = term_above(recovery);
+    /* Behind all that an old replica may hold, should one turn up all the same: it then takes the new state.
+     */
     struct raft_indexed_configuration forced = {
-        .index = 1,
+        .index = (uint64_t)first_offset,
         .configuration = {.count = 1, .members = {{.id = self, .voter = true}}},
     };
     struct hard_state hard = {
