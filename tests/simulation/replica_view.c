@@ -257,6 +257,44 @@ static void check_leader(struct broker *broker, const struct replica_view *view,
     }
 }
 
+/* Whether a member holds the entry, as far as that can be known: a disk that is lost kept what it had till
+ * then, and what a log begins behind was there. */
+static bool holds(const struct simulation *simulation, raft_id member, uint64_t group, uint64_t index,
+                  uint64_t term) {
+    struct broker *broker = simulation_broker_of(simulation, member);
+    if (broker == NULL) {
+        return true;
+    }
+    const struct replica_view *view = replica_view_of(broker, group);
+    return index <= view->base || view_term_at(view, index) == term;
+}
+
+/* What a leader says is committed has been written by a majority of the voters. Where another configuration
+ * is not committed yet, either of the two may have counted. */
+static void check_majority(struct broker *broker, const struct replica_view *view,
+                           const struct node_status *status) {
+    uint64_t index = status->commit_index;
+    bool deleted = history_group(broker->simulation, view->group)->doomed; /* some have removed it already */
+    if (deleted || status->role != RAFT_LEADER || index <= view->commit || index <= view->base) {
+        return;
+    }
+    struct node_member members[RAFT_MEMBERS_MAX];
+    size_t count = node_members(broker->node, view->group, members);
+    size_t voters = 0;
+    size_t holding = 0;
+    for (size_t i = 0; i < count; i++) {
+        voters += members[i].voter;
+        holding += members[i].voter &&
+                   holds(broker->simulation, members[i].id, view->group, index, view_term_at(view, index));
+    }
+    size_t needed = view->configuration <= index ? voters / 2 + 1 : (voters + 1) / 2;
+    if (holding < needed) {
+        violation(broker->simulation,
+                  "broker %u says that index %lu of group %lu is committed, and %zu of %zu voters hold it",
+                  broker->id, index, view->group, holding, voters);
+    }
+}
+
 void replica_view_status(struct broker *broker, const struct node_status *status) {
     struct simulation *simulation = broker->simulation;
     struct replica_view *view = replica_view_of(broker, status->group);
@@ -273,6 +311,7 @@ void replica_view_status(struct broker *broker, const struct node_status *status
         violation(simulation, "broker %u: the log of group %lu begins behind %lu, which nobody committed",
                   broker->id, view->group, view->base);
     }
+    check_majority(broker, view, status);
     uint64_t from = view->commit > view->base ? view->commit : view->base;
     for (uint64_t index = from + 1; index <= status->commit_index; index++) {
         history_commit(simulation, group, index, view_term_at(view, index), status->term);
