@@ -17,7 +17,7 @@ DISK_BYTES = 256 << 20
 @pytest.fixture(name="cluster", scope="module")
 def _cluster(make_cluster):
     cluster = make_cluster(zookeeper=False, preload=True, disk_bytes=DISK_BYTES)
-    assert cluster[1].request("PUT", "/v1/topics/t", {}).status == 201
+    cluster.create_topic("t")
     return cluster
 
 
@@ -159,7 +159,7 @@ def test_wipe_one_and_isolate_another(cluster):
 
 
 def _load(cluster, topic):
-    assert cluster[1].request("PUT", f"/v1/topics/{topic}", {}).status == 201
+    cluster.create_topic(topic)
     return Load(cluster.brokers, topic)
 
 

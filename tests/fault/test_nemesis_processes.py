@@ -12,7 +12,7 @@ from nemesis import NEMESES, SCENARIOS
 @pytest.fixture(name="cluster", scope="module")
 def _cluster(make_cluster):
     cluster = make_cluster(zookeeper=False, preload=True)
-    assert cluster[1].request("PUT", "/v1/topics/t", {}).status == 201
+    cluster.create_topic("t")
     return cluster
 
 

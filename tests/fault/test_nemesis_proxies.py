@@ -101,10 +101,11 @@ def test_other_sources_are_left_alone(line):
 @pytest.mark.parametrize("name", ["delay", "stall", "stall-one-sender", "cut-mid-body"])
 def test_cluster_bears_it(cluster, name):
     """Brokers talk by way of the proxies; under the nemesis and after it nothing acknowledged is lost."""
-    assert all(each["peer_address"].endswith(f":{PROXY_PORT}") for each in cluster[1].get("/v1/brokers")["brokers"])
+    wait_until(lambda: all(each["peer_address"].endswith(f":{PROXY_PORT}")
+                           for each in cluster[1].get("/v1/brokers")["brokers"]), 10, "all are known by their proxies")
     cluster.wait_ready()
     nemesis = NEMESES[name](cluster, random.Random(1))
-    assert cluster[1].request("PUT", f"/v1/topics/{name}", {}).status == 201
+    cluster.create_topic(name)
     with Load(cluster.brokers, name) as load:
         load.wait_for(10)
         nemesis.start()

@@ -10,7 +10,7 @@ from nemesis import NEMESES
 @pytest.fixture(name="cluster", scope="module")
 def _cluster(make_cluster):
     cluster = make_cluster()
-    assert cluster[1].request("PUT", "/v1/topics/t", {}).status == 201
+    cluster.create_topic("t")
     return cluster
 
 
