@@ -32,6 +32,7 @@ static enum status say_leader(void *context, const char *peer_address, const cha
     snprintf(scene->asked[scene->asked_count++], ADDRESS_SIZE_MAX, "%s", peer_address);
     buffer_append_u32(answer, scene->leader);
     buffer_append_u64(answer, TERM);
+    buffer_append_u8(answer, 0); /* not hopeless */
     return buffer_status(answer);
 }
 
