@@ -115,8 +115,12 @@ static void test_calls_are_checked(void **state) {
     life_init(&life);
     struct broker *broker = life_start(&life, NULL);
     await_running(broker);
+    assert_int_equal(ask(broker, "whole", (struct slice){0}, &answer), STATUS_OK);
+    assert_int_equal(answer.size, 9);
+    assert_int_equal(bytes_get_u64le(answer.data), 1);
+    assert_int_equal(answer.data[8], 1);
     assert_int_equal(ask(broker, "leader", slice_make(group, 8), &answer), STATUS_OK);
-    assert_int_equal(answer.size, 12);
+    assert_int_equal(answer.size, 13);
     assert_int_equal(bytes_get_u32le(answer.data), 1);
     assert_true(bytes_get_u64le(answer.data + 4) > 0);
     group[0] = 77; /* no such group here */
