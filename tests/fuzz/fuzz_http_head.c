@@ -92,10 +92,11 @@ static void check_passed(struct slice bytes) {
     head.size = (size_t)(end - head.data) + 4;
     ASSERT(head.size <= HTTP_HEAD_BYTES_MAX);
     struct slice line = take_until(&head, " HTTP/1.");
+    ASSERT(head.data != NULL && head.size > 3);
     bool is_http_1_1 = head.data[0] == '1';
     check_request_line(line);
     /* Behind the request line stand two bytes that are CRLF, or cannot be told from it any more. */
-    ASSERT(head.size > 3 && strchr("\r\n", head.data[1]) != NULL && strchr("\r\n ", head.data[2]) != NULL);
+    ASSERT(strchr("\r\n", head.data[1]) != NULL && strchr("\r\n ", head.data[2]) != NULL);
     check_lines(slice_after(head, 3), is_http_1_1);
 }
 
