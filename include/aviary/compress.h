@@ -27,7 +27,7 @@ const char *compress_codec_name(enum compress_codec codec);
  * CORRUPT: not that codec's format, cut short, a checksum does not hold, or bytes are left behind it.
  * TOO_LARGE: more would come out than `unpacked_bytes_max` or the maximum of `out` allow; found without
  * unpacking more than that. UNSUPPORTED: another codec. NO_MEMORY.
- * On failure `out` holds what it held.
+ * On failure `out` holds what it held, and can go on; one that failed before gives that status.
  */
 enum status compress_unpack(enum compress_codec codec, struct slice packed, size_t unpacked_bytes_max,
                             struct buffer *out, struct error *error) AVIARY_MUST_USE;

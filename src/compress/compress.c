@@ -39,6 +39,12 @@ static enum status unpack_none(struct slice packed, struct sink *sink, struct er
     return status == STATUS_OK ? status : error_set(error, status, "no memory for %zu bytes", packed.size);
 }
 
+/* As if nothing had been tried: the failure is the caller's to know, and the buffer's no more. */
+static void give_back(struct buffer *out, size_t size) {
+    out->size = size;
+    out->status = STATUS_OK;
+}
+
 static enum status unpack(enum compress_codec codec, struct slice packed, struct sink *sink,
                           struct error *error) {
     switch (codec) {
@@ -59,12 +65,15 @@ static enum status unpack(enum compress_codec codec, struct slice packed, struct
 enum status compress_unpack(enum compress_codec codec, struct slice packed, size_t unpacked_bytes_max,
                             struct buffer *out, struct error *error) {
     ASSERT(unpacked_bytes_max > 0);
+    if (buffer_status(out) != STATUS_OK) {
+        return error_set(error, buffer_status(out), "the buffer failed before");
+    }
     size_t before = out->size;
     size_t left = out->size_max - before;
     struct sink sink = {.out = out, .limit = unpacked_bytes_max < left ? unpacked_bytes_max : left};
     enum status status = unpack(codec, packed, &sink, error);
     if (status != STATUS_OK) {
-        out->size = before;
+        give_back(out, before);
     }
     return status;
 }
@@ -90,11 +99,14 @@ enum status compress_pack(enum compress_codec codec, struct slice plain, struct 
     if (plain.size > PLAIN_BYTES_MAX) {
         return error_set(error, STATUS_TOO_LARGE, "%zu bytes are too many to compress at once", plain.size);
     }
+    if (buffer_status(out) != STATUS_OK) {
+        return error_set(error, buffer_status(out), "the buffer failed before");
+    }
     size_t before = out->size;
     struct sink sink = {.out = out, .limit = out->size_max - before};
     enum status status = pack(codec, plain, &sink);
     if (status != STATUS_OK) {
-        out->size = before;
+        give_back(out, before);
         return error_set(error, status, "cannot pack %zu bytes with %s: %s", plain.size,
                          compress_codec_name(codec), status_name(status));
     }

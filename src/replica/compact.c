@@ -14,12 +14,12 @@ const struct raft_configuration *group_configuration_for(const struct group *gro
     return configuration ? configuration : &raft_configurations(group->raft, &count)[0].configuration;
 }
 
-void checkpoint_save(struct group *group) {
+bool checkpoint_save(struct group *group) {
     struct node *node = group->node;
     struct storage_batch *batch = node_batch(node);
     uint64_t applied = machine_applied_index(&group->machine);
     if (batch == NULL) {
-        return;
+        return false;
     }
     _cleanup_buffer_ struct buffer data;
     buffer_init(&data, RAFT_SNAPSHOT_BYTES_MAX);
@@ -34,12 +34,13 @@ void checkpoint_save(struct group *group) {
     format_snapshot_encode(&snapshot, &node->scratch);
     if (buffer_status(&data) != STATUS_OK || buffer_status(&node->scratch) != STATUS_OK) {
         node_fail(node, group->id, STATUS_NO_MEMORY, "no memory to save a state");
-        return;
+        return false;
     }
     storage_batch_put_state(batch, group->id, STORAGE_STATE_SNAPSHOT, buffer_slice(&node->scratch));
     group->checkpoint_index = applied;
     group->checkpoint_size = data.size;
     group->bytes_since_checkpoint = 0;
+    return true;
 }
 
 /* Removes entries up to `index`, which is applied, saved, and handed to storage. */
@@ -70,8 +71,7 @@ void checkpoint_maybe(struct group *group) {
         group->bytes_since_checkpoint < bytes_due) {
         return;
     }
-    checkpoint_save(group);
-    if (group->machine.metadata && applied > options->metadata_log_keep) {
+    if (checkpoint_save(group) && group->machine.metadata && applied > options->metadata_log_keep) {
         compact_to(group, applied - options->metadata_log_keep);
     }
 }
@@ -108,8 +108,7 @@ void compact_to_log_start(struct group *group) {
         node_fail(group->node, group->id, status, "the log's start could not be found");
         return;
     }
-    if (index > group->base_index) {
-        checkpoint_save(group);
+    if (index > group->base_index && checkpoint_save(group)) {
         compact_to(group, index);
     }
 }

@@ -150,8 +150,8 @@ void arrival_finish(struct group *group);
  * and whoever takes the state reads on from there, to where it comes from.
  */
 const struct raft_configuration *group_configuration_for(const struct group *group, uint64_t index);
-/* Saves the applied state to the open batch. */
-void checkpoint_save(struct group *group);
+/* Saves the applied state to the open batch. False: the node has failed, and nothing may count on it. */
+bool checkpoint_save(struct group *group);
 /* The same where enough was applied since the last time; moves group 0's log start behind it. */
 void checkpoint_maybe(struct group *group);
 /* Moves the log start after a LOG_START entry was applied. */

@@ -1,5 +1,6 @@
 #include "aviary/base/cleanup.h"
 
+#include "allocation.h"
 #include "api/parameters.h"
 #include "api_request.h"
 
@@ -201,6 +202,34 @@ static void test_partition_by_idempotency_key_stays(void **state) {
     assert_int_equal(used, 0xffff);
 }
 
+static void test_memory_runs_out(void **state) {
+    (void)state;
+    struct parameters parameters;
+    struct record_header headers[RECORD_HEADERS_MAX];
+    request_init(&request, HTTP_METHOD_POST, "/v1/topics/t/messages");
+    request_header(&request, "X-Header-A", "1");
+    request_header(&request, "X-Key", "key");
+    assert_int_equal(parameters_read(&request, &parameters, NULL), STATUS_OK);
+    uint64_t nth = 1;
+    for (bool failed = true; failed; nth++) {
+        struct hash128 hash = {{0xee}};
+        struct hash128 untouched = hash;
+        allocation_fail_at(nth);
+        enum status status = parameters_hash(&request, &parameters, PAYLOAD_RAW, &hash);
+        failed = allocation_failed();
+        assert_int_equal(status, failed ? STATUS_NO_MEMORY : STATUS_OK);
+        assert_int_equal(hash128_equal(&hash, &untouched), failed);
+    }
+    assert_true(nth > 3);
+    _cleanup_buffer_ struct buffer names;
+    buffer_init(&names, HTTP_HEAD_BYTES_MAX);
+    uint32_t count = 77;
+    allocation_fail_at(1);
+    assert_int_equal(parameters_read_headers(&request, &names, headers, &count), STATUS_NO_MEMORY);
+    assert_true(allocation_failed());
+    assert_int_equal(count, 77);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_defaults, setup),
@@ -214,6 +243,7 @@ int main(void) {
         cmocka_unit_test_setup(test_payload_keeps_fields_apart, setup),
         cmocka_unit_test(test_partition_by_key_is_kafkas),
         cmocka_unit_test(test_partition_by_idempotency_key_stays),
+        cmocka_unit_test_setup(test_memory_runs_out, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

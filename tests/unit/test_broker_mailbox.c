@@ -1,4 +1,5 @@
 /* The mailbox: keeps the order, is bounded, and always takes what the storage answers. */
+#include "allocation.h"
 #include "aviary/raft/entry.h"
 #include "broker/mailbox.h"
 
@@ -175,6 +176,24 @@ static void test_waits_until_somebody_wakes_it(void **state) {
     mailbox_finish(&mailbox);
 }
 
+/* A mail takes one piece of memory, when it is made; posting and taking take none. */
+static void test_memory_runs_out_before_posting(void **state) {
+    (void)state;
+    struct mailbox mailbox;
+    mailbox_init(&mailbox, BYTES_MAX);
+    allocation_fail_at(1);
+    assert_null(mail_create(MAIL_MESSAGE));
+    assert_true(allocation_failed());
+    struct mail *mail = make_bulk(MAIL_MESSAGE, 10);
+    allocation_fail_at(1);
+    assert_int_equal(mailbox_post(&mailbox, mail), STATUS_OK);
+    struct mail *taken = mailbox_take(&mailbox);
+    assert_false(allocation_failed());
+    assert_ptr_equal(taken, mail);
+    assert_int_equal(destroy_all(taken), 1);
+    mailbox_finish(&mailbox);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_comes_out_in_order),
@@ -183,6 +202,7 @@ int main(void) {
         cmocka_unit_test(test_closed_it_takes_only_the_storage_s_answers),
         cmocka_unit_test(test_many_post_and_one_takes),
         cmocka_unit_test(test_waits_until_somebody_wakes_it),
+        cmocka_unit_test(test_memory_runs_out_before_posting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

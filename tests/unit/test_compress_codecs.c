@@ -1,3 +1,4 @@
+#include "allocation.h"
 #include "aviary/base/bytes.h"
 #include "aviary/base/cleanup.h"
 #include "aviary/base/prng.h"
@@ -307,6 +308,46 @@ static void test_bytes_of_another_codec_are_corrupt(void **state) {
     }
 }
 
+/* What was there stays, and the same buffer takes the same bytes once there is memory again. */
+static void expect_memory_to_run_out(bool pack, enum compress_codec codec, struct slice from,
+                                     struct slice expected) {
+    for (uint64_t nth = 1;; nth++) {
+        _cleanup_buffer_ struct buffer out;
+        buffer_init(&out, 1000000);
+        buffer_append_string(&out, "before ");
+        allocation_fail_at(nth);
+        enum status status =
+            pack ? compress_pack(codec, from, &out, NULL) : compress_unpack(codec, from, MANY, &out, NULL);
+        bool failed = allocation_failed();
+        assert_int_equal(status, failed ? STATUS_NO_MEMORY : STATUS_OK);
+        if (failed) {
+            assert_true(slice_equal(buffer_slice(&out), slice_of_string("before ")));
+            assert_int_equal(buffer_status(&out), STATUS_OK);
+            status = pack ? compress_pack(codec, from, &out, NULL)
+                          : compress_unpack(codec, from, MANY, &out, NULL);
+            assert_int_equal(status, STATUS_OK);
+        }
+        assert_true(slice_equal(slice_after(buffer_slice(&out), 7), expected));
+        if (!failed) {
+            assert_true(nth > 1);
+            return;
+        }
+    }
+}
+
+static void test_memory_runs_out(void **state) {
+    (void)state;
+    for (size_t i = 0; i < CODEC_COUNT; i++) {
+        static const uint8_t zeroes[1000];
+        struct slice plain = slice_make(zeroes, sizeof zeroes);
+        _cleanup_buffer_ struct buffer packed;
+        buffer_init(&packed, MANY);
+        assert_int_equal(compress_pack(CODECS[i], plain, &packed, NULL), STATUS_OK);
+        expect_memory_to_run_out(true, CODECS[i], plain, buffer_slice(&packed));
+        expect_memory_to_run_out(false, CODECS[i], buffer_slice(&packed), plain);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reads_what_others_pack),
@@ -322,6 +363,7 @@ int main(void) {
         cmocka_unit_test(test_snappy_frames),
         cmocka_unit_test(test_snappy_is_not_believed_a_length_it_cannot_reach),
         cmocka_unit_test(test_other_codecs_are_refused),
+        cmocka_unit_test(test_memory_runs_out),
         cmocka_unit_test(test_bytes_of_another_codec_are_corrupt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

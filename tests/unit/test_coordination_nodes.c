@@ -1,4 +1,5 @@
 /* What stands in ZooKeeper's nodes, byte for byte, and what is refused. */
+#include "allocation.h"
 #include "coordination/nodes.h"
 
 #include "aviary/base/cleanup.h"
@@ -308,6 +309,33 @@ static void test_mangled_nodes(void **state) {
     }
 }
 
+/* What each node is read from takes memory for its tree alone; what it is written to is a buffer. */
+static void test_memory_runs_out(void **state) {
+    (void)state;
+    static const char text[] = "{\"id\":\"abababab-abab-abab-abab-abababababab\",\"first_voters\":["
+                               "{\"id\":1,\"disk_uuid\":\"01010101-0101-0101-0101-010101010101\"}]}";
+    uint64_t nth = 1;
+    for (bool failed = true; failed; nth++) {
+        struct coordination_cluster decoded = {.first_voter_count = 77};
+        allocation_fail_at(nth);
+        enum status status = cluster_node_decode(slice_of_string(text), &decoded, NULL);
+        failed = allocation_failed();
+        assert_int_equal(status, failed ? STATUS_NO_MEMORY : STATUS_OK);
+        assert_int_equal(decoded.first_voter_count, failed ? 77 : 1);
+    }
+    assert_true(nth > 2);
+    struct coordination_cluster cluster = {.id = uuid_filled(1), .first_voter_count = 0};
+    _cleanup_buffer_ struct buffer node;
+    buffer_init(&node, COORDINATION_NODE_BYTES_MAX);
+    allocation_fail_at(1);
+    cluster_node_encode(&cluster, &node);
+    assert_true(allocation_failed());
+    assert_int_equal(buffer_status(&node), STATUS_NO_MEMORY);
+    buffer_clear(&node);
+    cluster_node_encode(&cluster, &node);
+    assert_int_equal(buffer_status(&node), STATUS_OK);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_broker, setup, teardown),
@@ -323,6 +351,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_ranks, setup, teardown),
         cmocka_unit_test_setup_teardown(test_broker_ids, setup, teardown),
         cmocka_unit_test_setup_teardown(test_mangled_nodes, setup, teardown),
+        cmocka_unit_test(test_memory_runs_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

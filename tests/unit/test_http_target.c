@@ -1,3 +1,4 @@
+#include "allocation.h"
 #include "http/target.h"
 
 #include <setjmp.h>
@@ -97,6 +98,23 @@ static void scratch_holds_the_longest_target(void **state) {
     assert_int_equal(request.segments[0].size, sizeof path - 1 - 3);
 }
 
+/* The request is refused as one that may come again, and the next one finds memory. */
+static void refuses_while_memory_is_short(void **state) {
+    (void)state;
+    target_scratch_finish(&scratch);
+    allocation_fail_at(1);
+    assert_int_equal(decode("/a%2fb", ""), REFUSAL_NO_MEMORY);
+    assert_true(allocation_failed());
+    allocation_fail_at(1);
+    assert_int_equal(decode("/a", "x=a+b"), REFUSAL_NO_MEMORY);
+    assert_true(allocation_failed());
+    allocation_fail_at(1);
+    assert_int_equal(decode("/a", "x=y"), 0); /* nothing to decode, nothing to keep */
+    assert_false(allocation_failed());
+    assert_int_equal(decode("/a%2fb", ""), 0);
+    expect(request.segments[0], "a/b");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(splits_before_it_decodes),
@@ -105,6 +123,7 @@ int main(void) {
         cmocka_unit_test(refuses_what_could_act_as_a_path),
         cmocka_unit_test(counts_are_bounded),
         cmocka_unit_test(scratch_holds_the_longest_target),
+        cmocka_unit_test(refuses_while_memory_is_short),
     };
     return cmocka_run_group_tests(tests, NULL, finish);
 }

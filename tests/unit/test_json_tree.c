@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include <cJSON.h>
+
 /* A copy of just its size, so that the sanitizer sees a read beyond it. */
 static enum status parse_copy(const char *text, size_t size, struct json **ret_json, struct error *error) {
     _cleanup_free_ char *copy = malloc(size > 0 ? size : 1);
@@ -314,13 +316,29 @@ static void test_unknown_fields_are_named(void **state) {
     assert_int_equal(json_only_fields(array, names, &error), STATUS_INVALID);
 }
 
+/* cJSON's own allocations, so that they fail with ours. */
+static void *take_memory(size_t size) {
+    return malloc(size);
+}
+
 static void test_says_where_memory_is_short(void **state) {
     (void)state;
-    struct json *json = NULL;
-    allocation_fail_at(1);
-    assert_int_equal(json_parse(slice_of_string("{\"a\":1,\"b\":2}"), &json, NULL), STATUS_NO_MEMORY);
-    assert_true(allocation_failed());
-    assert_null(json);
+    static const char text[] = "{\"a\":[1,\"s\",{}],\"b\":{\"c\":null,\"d\":true}}";
+    uint64_t nth = 1;
+    cJSON_InitHooks(&(cJSON_Hooks){.malloc_fn = take_memory, .free_fn = free});
+    for (bool failed = true; failed; nth++) {
+        struct json *json = NULL;
+        struct error error = {0};
+        allocation_fail_at(nth);
+        enum status status = json_parse(slice_of_string(text), &json, &error);
+        failed = allocation_failed();
+        assert_int_equal(status, failed ? STATUS_NO_MEMORY : STATUS_OK);
+        assert_int_equal(json == NULL, failed);
+        assert_int_equal(error.message[0] != '\0', failed);
+        json_destroy(json);
+    }
+    cJSON_InitHooks(NULL);
+    assert_true(nth > 12); /* each value, each name, and the names of an object once more */
 }
 
 int main(void) {

@@ -1,3 +1,4 @@
+#include "allocation.h"
 #include "aviary/base/cleanup.h"
 #include "aviary/base/prng.h"
 #include "record_batches.h"
@@ -177,6 +178,21 @@ static void test_repacking_back_gives_the_same_bytes(void **state) {
     assert_int_equal(record_batch_repack(&view, RECORD_CODEC_NONE, records, &plain), STATUS_TOO_LARGE);
 }
 
+static void test_repacking_needs_memory(void **state) {
+    (void)state;
+    struct record_batch_view view;
+    _cleanup_buffer_ struct buffer packed;
+    buffer_init(&packed, 1000);
+    assert_int_equal(record_batch_decode(slice_make(GOLDEN_BATCH, GOLDEN_SIZE), &view, NULL), STATUS_OK);
+    allocation_fail_at(1);
+    assert_int_equal(record_batch_repack(&view, RECORD_CODEC_NONE, view.records, &packed), STATUS_NO_MEMORY);
+    assert_true(allocation_failed());
+    assert_int_equal(packed.size, 0);
+    buffer_clear(&packed);
+    assert_int_equal(record_batch_repack(&view, RECORD_CODEC_NONE, view.records, &packed), STATUS_OK);
+    assert_true(slice_equal(buffer_slice(&packed), slice_make(GOLDEN_BATCH, GOLDEN_SIZE)));
+}
+
 /* Bytes spoiled at random, with a right checksum: whatever passes can be read to its end. */
 static void test_spoiled_batches_never_mislead_the_reader(void **state) {
     (void)state;
@@ -213,6 +229,7 @@ int main(void) {
         cmocka_unit_test(test_batches_stand_behind_one_another),
         cmocka_unit_test(test_a_compressed_batch_is_checked_without_its_records),
         cmocka_unit_test(test_repacking_back_gives_the_same_bytes),
+        cmocka_unit_test(test_repacking_needs_memory),
         cmocka_unit_test(test_spoiled_batches_never_mislead_the_reader),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

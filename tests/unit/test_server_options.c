@@ -232,15 +232,22 @@ static void test_help_names_every_option(void **state) {
 
 static void test_memory_runs_out(void **state) {
     (void)state;
-    struct options options;
-    enum option_action action;
-    struct error error;
-    allocation_fail_at(1);
-    enum status status = read_all(WORDS("--id", "1"), NULL, &options, &action, &error);
-    if (allocation_failed()) {
-        assert_int_equal(status, STATUS_NO_MEMORY);
+    struct config_file file = write_file("data = /d\nlog-level = debug\n");
+    uint64_t nth = 1;
+    for (bool failed = true; failed; nth++) {
+        struct options options;
+        enum option_action action;
+        struct error error;
+        allocation_fail_at(nth);
+        enum status status = read_all(WORDS("--config", file.path, "--id", "1"), WORDS("AVIARY_EXPECT=5"),
+                                      &options, &action, &error);
+        failed = allocation_failed();
+        assert_int_equal(status, failed ? STATUS_NO_MEMORY : STATUS_OK);
+        assert_true(!failed || error.message[0] != '\0');
+        options_finish(&options);
     }
-    options_finish(&options);
+    assert_true(nth > 5); /* each value is a copy */
+    unlink(file.path);
 }
 
 int main(void) {
