@@ -30,6 +30,7 @@ enum status api_create(const struct api_options *options, struct api **ret_api, 
     mutex_init(&api->pause_mutex);
     condition_init(&api->pause);
     places_init(&api->places, READ_PLACES_MAX);
+    places_init(&api->large_places, READ_PLACES_LARGE_MAX);
     peers_init(&api->peers);
     *ret_api = api;
     return STATUS_OK;
@@ -40,6 +41,7 @@ void api_destroy(struct api *api) {
         return;
     }
     peers_finish(&api->peers);
+    places_finish(&api->large_places);
     places_finish(&api->places);
     condition_finish(&api->pause);
     mutex_finish(&api->pause_mutex);

@@ -24,6 +24,8 @@ struct api {
     struct mutex pause_mutex;   /* never held for long: waits between two tries stand on it */
     struct condition pause;     /* never signalled */
     struct places places;       /* READ_PLACES_MAX: to read or unpack records */
+    struct places
+        large_places; /* READ_PLACES_LARGE_MAX: the same, so that small reads need not wait for large */
     struct peers peers;
     struct latency latency;
 };

@@ -62,19 +62,15 @@ bool call_pause(struct call *call, uint32_t pause_ms) {
     return true;
 }
 
-bool call_take_place(struct call *call) {
-    uint64_t patience_ms = clock_monotonic_ms() + call->api->request_deadline_ms;
-    bool taken =
-        places_take(&call->api->places, patience_ms < call->deadline_ms ? patience_ms : call->deadline_ms);
-    if (!taken) {
-        call_fail(call, ERROR_BUSY,
-                  "too many requests read records at once: ask for less, or try again later");
+struct places *call_take_place(struct call *call, size_t bytes) {
+    struct api *api = call->api;
+    struct places *places = bytes > READ_LARGE_BYTES ? &api->large_places : &api->places;
+    uint64_t patience_ms = clock_monotonic_ms() + api->request_deadline_ms;
+    if (places_take(places, patience_ms < call->deadline_ms ? patience_ms : call->deadline_ms)) {
+        return places;
     }
-    return taken;
-}
-
-void call_give_place(struct call *call) {
-    places_give(&call->api->places);
+    call_fail(call, ERROR_BUSY, "too many requests read records at once: ask for less, or try again later");
+    return NULL;
 }
 
 const struct slice *call_peer_header(const struct call *call, const char *name) {

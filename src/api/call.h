@@ -44,11 +44,11 @@ bool call_pause(struct call *call, uint32_t pause_ms) AVIARY_MUST_USE;
 uint64_t call_remaining_ms(const struct call *call);
 
 /*
- * Before many records are read or unpacked: their memory is bounded by how many calls do that at once. Given
- * back when the reply is written, so before it is sent. False: the reply says that too many do.
+ * Before records are read or unpacked, of about `bytes`: their memory is bounded by how many calls do that at
+ * once. NULL: the reply says that too many do. To be given back when the reply is written, so before it is
+ * sent.
  */
-bool call_take_place(struct call *call) AVIARY_MUST_USE;
-void call_give_place(struct call *call);
+struct places *call_take_place(struct call *call, size_t bytes) AVIARY_MUST_USE;
 
 /* A header that only another broker may set; NULL without it, and for requests of clients. */
 const struct slice *call_peer_header(const struct call *call, const char *name);

@@ -221,7 +221,8 @@ static enum leader_outcome look(struct call *call, const struct fetch *fetch) {
     };
     struct broker_fetch_result result = {0};
     enum leader_outcome outcome = LEADER_AGAIN;
-    if (!call_take_place(call)) {
+    struct places *place = call_take_place(call, request.bytes_max);
+    if (place == NULL) {
         return LEADER_DONE;
     }
     enum status status = broker_fetch(call->api->broker, &request, &result);
@@ -231,7 +232,7 @@ static enum leader_outcome look(struct call *call, const struct fetch *fetch) {
         outcome = reply(call, fetch, &result);
     }
     storage_entries_finish(&result.entries);
-    call_give_place(call);
+    places_give(place);
     return outcome;
 }
 

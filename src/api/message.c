@@ -99,7 +99,8 @@ static enum leader_outcome message_here(struct call *call, const struct broker_r
     if (!read_barrier(call, message->group, message->level)) {
         return LEADER_RETRY;
     }
-    if (!call_take_place(call)) {
+    struct places *place = call_take_place(call, 1);
+    if (place == NULL) {
         return LEADER_DONE;
     }
     struct broker_fetch_request request = {
@@ -114,7 +115,7 @@ static enum leader_outcome message_here(struct call *call, const struct broker_r
         status = reply_from(call, message, entry_payload(blob_slice(result.entries.entries[0].blob)));
     }
     storage_entries_finish(&result.entries);
-    call_give_place(call);
+    places_give(place);
     return status == STATUS_OK ? LEADER_DONE : read_fail(call, status, message->offset, &result);
 }
 

@@ -17,7 +17,7 @@ static enum status check_packed(struct call *call, const struct record_batch_vie
         status = record_batch_check_records(view, buffer_slice(&records), error);
     }
     buffer_finish(&records);
-    call_give_place(call);
+    places_give(&call->api->places);
     return status;
 }
 

@@ -17,7 +17,11 @@ struct scan {
     size_t match_count;
 };
 
-enum { WINDOW_RECORDS = 1000, SCAN_BYTES = 1024 * 1024 };
+enum {
+    WINDOW_RECORDS = 1000,
+    SCAN_BYTES = 1024 * 1024,
+    SIMPLE_MESSAGE_BYTES = 1024, /* a guess at what one takes */
+};
 
 static bool matches(const struct simple_query *query, const struct simple_message *message) {
     return (query->sender == NULL || slice_equal(*query->sender, message->sender)) &&
@@ -178,9 +182,10 @@ static void write_messages(struct call *call, uint64_t group, const struct simpl
 }
 
 void simple_write_messages(struct call *call, uint64_t group, const struct simple_query *query) {
-    if (call_take_place(call)) {
+    struct places *place = call_take_place(call, (size_t)query->limit * SIMPLE_MESSAGE_BYTES);
+    if (place) {
         write_messages(call, group, query);
         http_response_set_repeatable(call->response);
-        call_give_place(call);
+        places_give(place);
     }
 }

@@ -229,7 +229,7 @@ void exchange_open(struct http_exchange *exchange, struct mg_connection *connect
     exchange->is_answered = false;
     exchange->is_surplus = atomic_fetch_add(&server->connections, 1) >= server->options.connections_max;
     if (exchange->is_surplus) {
-        watch_begin(exchange->watch, connection, SHUT_RDWR, clock_monotonic_ms() + HTTP_LINGER_MS);
+        watch_begin(exchange->watch, connection, SHUT_RDWR, clock_monotonic_ms() + HTTP_SURPLUS_WAIT_MS);
     }
 }
 

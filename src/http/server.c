@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { SPARE_WORKERS = 32 }; /* to answer the connections above the limit */
+enum { SPARE_WORKERS = 64 }; /* to answer the connections above the limit */
 
 static enum status check_options(struct http_server *server, const struct http_server_options *options,
                                  struct error *error) {

@@ -15,6 +15,15 @@ from harness.cluster import AVIARYD  # noqa: E402
 LOG_LINES_SHOWN = 40
 
 
+def pytest_addoption(parser):
+    parser.addoption("--full", action="store_true", help="the long form of tests that have one")
+
+
+@pytest.fixture(name="full")
+def _full(request):
+    return request.config.getoption("--full")
+
+
 @pytest.fixture(name="make_cluster", scope="module")
 def _make_cluster(tmp_path_factory):
     """Starts clusters, which end with the tests of a file; what is given is for FaultCluster."""

@@ -4,12 +4,14 @@ import shutil
 import subprocess
 
 import pytest
+from harness.client import Load
 from harness.waiting import wait_until
 
 DISK_BYTES = 1 << 30
 # Clients' writes are refused below this; an eighth less is kept for what the broker itself must write.
 FREE_BYTES_MIN = 256 << 20
 LOW_BYTES, FULL_BYTES = 240 << 20, 4 << 20
+RESUME_SECONDS = 5
 
 
 @pytest.fixture(name="small_disk")
@@ -29,6 +31,21 @@ def _fill(disk, left):
         os.posix_fallocate(filler.fileno(), 0, shutil.disk_usage(disk).free - left)
 
 
+def _fill_to_the_last_byte(disk):
+    """Also of what the broker gives back, its ballast, when it sees that the disk is full."""
+    with (disk / "filler").open("ab") as filler:
+        wait_until(lambda: not (disk / "data/ballast").exists() or _append(filler, disk), 10, "the ballast is given back")
+        _append(filler, disk)
+    assert shutil.disk_usage(disk).free == 0
+
+
+def _append(filler, disk):
+    """All that is free; nothing, for wait_until."""
+    if free := shutil.disk_usage(disk).free:
+        os.posix_fallocate(filler.fileno(), filler.tell(), free)
+        filler.seek(0, os.SEEK_END)
+
+
 @pytest.fixture(name="broker")
 def _broker(small_disk, make_cluster):
     cluster = make_cluster(1, "alone", options=["--free-bytes-min", FREE_BYTES_MIN])
@@ -42,7 +59,7 @@ def _publish(broker):
 
 
 def _count(broker):
-    return len(broker.get("/v1/topics/t/partitions/0/messages?offset=earliest"))
+    return len(broker.get("/v1/topics/t/partitions/0/messages?offset=earliest&max_bytes=16777216&limit=10000"))
 
 
 def test_writes_stop_and_resume(broker, small_disk):
@@ -58,7 +75,7 @@ def test_writes_stop_and_resume(broker, small_disk):
     assert broker.request("GET", "/livez").status == 200
     assert broker.request("GET", "/readyz").status == 503
     (small_disk / "filler").unlink()
-    wait_until(lambda: _publish(broker) == 201, 10, "writes resume")
+    wait_until(lambda: _publish(broker) == 201, RESUME_SECONDS, "writes resume")
     assert _count(broker) == stored + 1
 
 
@@ -72,8 +89,51 @@ def test_a_disk_that_fills_at_once(broker, small_disk):
     assert broker.request("GET", "/livez").status == 200
     assert _count(broker) == statuses.count(201)
     (small_disk / "filler").unlink()
-    wait_until(lambda: _publish(broker) == 201, 10, "writes resume")
+    wait_until(lambda: _publish(broker) == 201, RESUME_SECONDS, "writes resume")
     assert _count(broker) == statuses.count(201) + statuses.count(504) + 1
+
+
+def test_not_a_byte_left(broker, small_disk):
+    """Another's file takes all there is, under load: no abort, reads go on, and writes by themselves when it goes."""
+    assert broker.request("PUT", "/v1/topics/t", {}).status == 201
+    for _ in range(10):
+        assert broker.request("POST", "/v1/topics/t/messages", b"x" * (1 << 20)).status == 201
+    stored = _count(broker)
+    for _ in range(2):
+        _fill_to_the_last_byte(small_disk)
+        statuses = []
+        wait_until(lambda: statuses.append(_publish(broker)) or statuses[-1] == 503, 20, "writes are refused")
+        stored += statuses.count(201)
+        assert _count(broker) == stored
+        assert broker.alive and broker.request("GET", "/livez").status == 200
+        (small_disk / "filler").unlink()
+        wait_until(lambda: _publish(broker) == 201, RESUME_SECONDS, "writes resume")
+        stored += statuses.count(504) + 1
+        assert _count(broker) == stored
+
+
+def test_a_follower_with_a_full_disk(small_disk, make_cluster):
+    """The others go on; it takes part again within seconds of having room."""
+    cluster = make_cluster(3, options=["--free-bytes-min", FREE_BYTES_MIN])
+    late = cluster[3]
+    late.command[late.command.index("--data") + 1] = str(small_disk / "data")
+    cluster.start()
+    cluster.create_topic("t", replication_factor=3)
+    if cluster.leader("t") is late:
+        assert late.request("POST", "/v1/partitions/t/0:transfer-leader", {"to": 1}).status == 200
+    with Load(cluster.brokers[:2], "t") as load:
+        load.wait_for(20)
+        _fill_to_the_last_byte(small_disk)
+        load.wait_for(200)
+        assert late.alive
+        (small_disk / "filler").unlink()
+
+        def caught_up():
+            told = cluster.partition("t")
+            return any(replica["broker"] == late.number and replica["in_sync"] for replica in told.get("replicas", []))
+        wait_until(caught_up, RESUME_SECONDS, "it is in sync again")
+        load.wait_for(20)
+    load.check(late)
 
 
 def test_a_start_on_a_full_disk(broker, small_disk):

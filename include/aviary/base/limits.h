@@ -86,8 +86,9 @@ enum {
     HTTP_RESPONSE_DEADLINE_MS = 60000, /* for the client to take a whole response */
     HTTP_IDLE_TIMEOUT_MS = 60000,      /* a kept connection without a request */
     HTTP_LINGER_MS = 1000,             /* what a refused client still sends is taken for so long */
-    HTTP_START_GRACE_MS = 10000,       /* for a server's threads to begin */
-    HTTP_STOP_GRACE_MS = 2000,         /* for handlers to return when a server stops */
+    HTTP_SURPLUS_WAIT_MS = 250,  /* for the request of a connection above the limit, to refuse it in words */
+    HTTP_START_GRACE_MS = 10000, /* for a server's threads to begin */
+    HTTP_STOP_GRACE_MS = 2000,   /* for handlers to return when a server stops */
     HTTP_CONNECT_TIMEOUT_MS = 2000,
     HTTP_CLIENT_IDLE_MAX = 64, /* kept connections of one client */
     HTTP_CLIENT_LOOK_MS = 10,  /* between two looks at whether an answer is still wanted */
@@ -102,7 +103,9 @@ enum {
 
     /* The API */
     LONG_POLLS_MAX = 1024,     /* readers that wait at one broker */
-    READ_PLACES_MAX = 16,      /* requests that read or unpack records, of one broker at once */
+    READ_PLACES_MAX = 32,      /* requests that read or unpack a batch or a few, of one broker at once */
+    READ_PLACES_LARGE_MAX = 8, /* the same for those that ask for more than READ_LARGE_BYTES */
+    READ_LARGE_BYTES = 256 * 1024,
     LONG_POLL_PIECE_MS = 200,  /* one that waits looks up this often */
     FORWARD_ATTEMPT_MS = 2000, /* for another broker's answer, before the leader is looked for again */
     FORWARD_HEARSAY_MS = 700,  /* the same where nobody here hears of a new leader: an election, and some */

@@ -1,0 +1,151 @@
+"""What tests under pressure have in common: named limits, memory over time, and other clients who must not notice."""
+import contextlib
+import re
+import resource
+import socket
+import threading
+import time
+from pathlib import Path
+
+from harness.cluster import ROOT, Cluster
+from harness.http import Unanswered, parse_raw
+from harness.waiting import wait_until
+
+MIB = 1024 * 1024
+# Small memtables and tails: the bounds below then say something about the rest.
+OPTIONS = ["--log-level", "warn", "--free-bytes-min", 96 * MIB, "--tail-bytes-max", MIB]
+SERVED_SECONDS = 5  # the deadline of a request
+FILES = 16384
+
+
+def limit(name):
+    """The number that include/aviary/base/limits.h gives that name."""
+    text = (ROOT / "include/aviary/base/limits.h").read_text()
+    factors = re.search(rf"\b{name} = ([\d* ]+),", text)[1].split("*")
+    product = 1
+    for factor in factors:
+        product *= int(factor)
+    return product
+
+
+def raise_file_limit():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+
+
+@contextlib.contextmanager
+def started(folder, count=1, connections_max=2048, options=()):
+    """Brokers that are ready, on a static list where there are several; looked over at the end."""
+    cluster = Cluster(folder, count, "static" if count > 1 else "alone", options=[*OPTIONS, *options],
+                      connections_max=connections_max)
+    try:
+        yield cluster.start()
+        cluster.stop()
+    finally:
+        for broker in cluster.brokers:
+            broker.kill()
+        cluster.remove_data()
+
+
+def terms(cluster, topics):
+    def told():
+        found = {topic: cluster.partition(topic).get("term") for topic in topics}
+        return found if all(found.values()) else None
+    return wait_until(told, 2 * SERVED_SECONDS, "all leaders answer")
+
+
+def memory(broker):
+    status = Path(f"/proc/{broker.pid}/status").read_text()
+    return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) * 1024
+
+
+class Memory:
+    """Follows what brokers hold; `peak` tells how much more than at the start any of them had, in bytes."""
+
+    def __init__(self, brokers):
+        self._brokers = brokers
+        self._halt = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.rest = {broker: memory(broker) for broker in brokers}
+        self.peak = 0
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._halt.set()
+        self._thread.join()
+
+    def now(self):
+        return max(memory(broker) - self.rest[broker] for broker in self._brokers)
+
+    def _run(self):
+        while not self._halt.wait(0.05):
+            self.peak = max(self.peak, self.now())
+
+
+class Others:
+    """A client that writes and reads a little, now and then, each time on a connection it has kept."""
+
+    def __init__(self, broker, topic):
+        self._broker, self._topic = broker, topic
+        self._halt = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.slowest = 0
+        self.served = 0
+        self.failures = []
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._halt.set()
+        self._thread.join(30)
+
+    def _run(self):
+        while not self._halt.wait(0.05):
+            for method, path, body in (("POST", f"/v1/topics/{self._topic}/messages", b"small"),
+                                       ("GET", f"/v1/topics/{self._topic}/partitions/0/messages?offset=-1", None)):
+                began = time.monotonic()
+                try:
+                    reply = self._broker.request(method, path, body)
+                    if reply.status not in (200, 201):
+                        self.failures.append(str(reply))
+                except Unanswered as error:
+                    self.failures.append(str(error))
+                self.slowest = max(self.slowest, time.monotonic() - began)
+                self.served += 1
+
+    def check(self, seconds=SERVED_SECONDS):
+        assert not self.failures, self.failures[:5]
+        assert self.served > 0 and self.slowest < seconds, f"{self.served} served, the slowest in {self.slowest:.1f} s"
+
+
+def connect(broker, receive_bytes=None):
+    connection = socket.socket()
+    if receive_bytes:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+    connection.settimeout(10)
+    connection.connect(("127.0.0.1", broker.port))
+    return connection
+
+
+def receive(connection, seconds):
+    """All that comes until the other side closes, as a Reply; None where nothing comes."""
+    received = b""
+    connection.settimeout(seconds)
+    try:
+        while chunk := connection.recv(65536):
+            received += chunk
+    except OSError:
+        pass
+    return parse_raw(received)
+
+
+def check_refusal(reply):
+    """Says that nothing was done, when to come again, and what to do."""
+    assert reply.status == 503 and int(reply.headers["retry-after"]) >= 1, reply
+    assert "try again" in reply.json()["message"], reply

@@ -1,0 +1,185 @@
+"""Many clients, slow or greedy: memory is bounded by names of limits.h, others are served, and all is well afterwards."""
+import threading
+import time
+
+import pytest
+from harness.http import Unanswered
+from harness.waiting import wait_until
+from pressure import (MIB, SERVED_SECONDS, Memory, Others, check_refusal, connect, limit, raise_file_limit, receive, started,
+                      terms)
+
+SLOW, SLOW_FULL = 1000, 2000
+READERS, READERS_FULL = 200, 1000
+SENDERS, SENDERS_FULL = 64, 256
+FLOOD_SECONDS, FLOOD_SECONDS_FULL = 10, 60
+CONNECTIONS = 5000
+REFUSED_SECONDS = 60  # all of 3,000, on a machine that others use, too
+BODY_DEADLINE_MS = 3000
+# A thread that serves has some memory of its own, and so has a connection.
+THREAD_BYTES = 192 * 1024
+# Brokers share this machine with the flood and with whatever else runs: less patience would tell of the machine.
+PATIENT = ["--election-ms", 1000]
+
+
+@pytest.fixture(autouse=True)
+def _files():
+    raise_file_limit()
+
+
+def _fill(broker, topic, megabytes):
+    """Values of a megabyte."""
+    for number in range(megabytes):
+        reply = broker.request("POST", f"/v1/topics/{topic}/messages", bytes([number % 26 + 97]) * MIB)
+        assert reply.status == 201, reply
+
+
+def test_slow_bodies(tmp_path, full):
+    """Each announces as much as may be, sends a little, and then hardly anything: 408, and no memory but for what came."""
+    count, sent = SLOW_FULL if full else SLOW, 100 * 1024
+    with started(tmp_path, options=["--body-deadline-ms", BODY_DEADLINE_MS]) as cluster:
+        broker = cluster[1]
+        cluster.create_topic("t")
+        head = (f"POST /v1/topics/t/messages HTTP/1.1\r\nHost: a\r\n"
+                f"Content-Length: {limit('HTTP_BODY_BYTES_MAX')}\r\n\r\n").encode()
+        with Memory([broker]) as memory, Others(broker, "t") as others:
+            slow = [connect(broker) for _ in range(count)]
+            for connection in slow:
+                connection.sendall(head)
+            for connection in slow:
+                connection.sendall(b"x" * sent)
+            began = time.monotonic()
+            replies = [receive(connection, BODY_DEADLINE_MS / 1000 + SERVED_SECONDS) for connection in slow]
+            took = time.monotonic() - began
+        assert {reply and reply.status for reply in replies} == {408}
+        assert "faster" in replies[0].json()["message"]
+        assert took < BODY_DEADLINE_MS / 1000 + 2 * SERVED_SECONDS
+        others.check()
+        assert memory.peak < count * (THREAD_BYTES + 2 * sent)
+
+
+def test_slow_readers(tmp_path, full):
+    """Each asks for sixteen megabytes and takes none: as many as the budget has get theirs, the others a 503."""
+    count = READERS_FULL if full else READERS
+    with started(tmp_path) as cluster:
+        broker = cluster[1]
+        cluster.create_topic("t")
+        cluster.create_topic("small")
+        _fill(broker, "t", 32)
+        ask = (b"GET /v1/topics/t/partitions/0/messages?offset=0&limit=100000&max_bytes=16777216 HTTP/1.1\r\n"
+               b"Host: a\r\nConnection: close\r\n\r\n")
+        with Memory([broker]) as memory, Others(broker, "small") as others:
+            slow = [connect(broker, receive_bytes=4096) for _ in range(count)]
+            for connection in slow:
+                connection.sendall(ask)
+            first = [connection.recv(512) for connection in slow]
+            for connection in slow:
+                connection.close()
+            wait_until(lambda: broker.request(
+                "GET", "/v1/topics/t/partitions/0/messages?offset=0&limit=100000&max_bytes=16777216").status == 200,
+                SERVED_SECONDS, "large answers are given again")
+        refused = [each for each in first if b" 503 " in each.split(b"\r\n")[0]]
+        served = [each for each in first if b" 200 " in each.split(b"\r\n")[0]]
+        assert len(refused) + len(served) == count and refused and served
+        assert all(b"Retry-After: 1" in each and b"ask for less" in each for each in refused)
+        others.check()
+        # What is sent; and what is put together at once, read from the log into an answer of twice that size at most.
+        bound = limit("HTTP_RESPONSES_BYTES_MAX") + limit("READ_PLACES_LARGE_MAX") * 3 * limit("FETCH_BYTES_MAX")
+        assert memory.peak < bound + count * THREAD_BYTES
+
+
+class _Flood:
+    """Threads that send the largest values there may be, as fast as they are taken."""
+
+    def __init__(self, brokers, topic, count):
+        self._halt = threading.Event()
+        self._brokers, self._topic = brokers, topic
+        self._threads = [threading.Thread(target=self._run, args=(index,), daemon=True) for index in range(count)]
+        self.replies = []
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._halt.set()
+        for thread in self._threads:
+            thread.join(60)
+
+    def _run(self, index):
+        body = b"f" * (limit("HTTP_BODY_BYTES_MAX") - MIB)
+        while not self._halt.is_set():
+            broker = self._brokers[index % len(self._brokers)]
+            try:
+                reply = broker.request("POST", f"/v1/topics/{self._topic}/messages", body, timeout=30)
+                self.replies.append(reply)
+            except Unanswered:
+                self.replies.append(None)  # refused while it sent; a client that goes on sending may miss the answer
+            if not self.replies[-1] or self.replies[-1].status != 201:
+                self._halt.wait(0.2)
+
+
+def _check_flood(flood):
+    answered = [reply for reply in flood.replies if reply]
+    assert any(reply.status == 201 for reply in answered)
+    assert {reply.status for reply in answered} <= {201, 503, 504}
+    for reply in answered:
+        if reply.status == 503:
+            check_refusal(reply)
+
+
+def test_flood_of_large_bodies(tmp_path, full):
+    """More than three brokers' disks can take: what is too much is refused, and afterwards all is as before."""
+    count, seconds = (SENDERS_FULL, FLOOD_SECONDS_FULL) if full else (SENDERS, FLOOD_SECONDS)
+    with started(tmp_path, 3, options=PATIENT) as cluster:
+        for topic in ("large", "small"):
+            cluster.create_topic(topic, replication_factor=3)
+        before = terms(cluster, ("large", "small"))
+        with Memory(cluster.brokers) as memory, _Flood(cluster.brokers, "large", count) as flood:
+            time.sleep(seconds)
+        _check_flood(flood)
+        print(f"terms before {before}, after {terms(cluster, ('large', 'small'))}")
+        # Bodies at the client port and at the brokers' own, each once more as a batch; the mailbox, the backlog, and
+        # what waits for two followers.
+        bound = (4 * limit("HTTP_BODIES_BYTES_MAX") + 128 * MIB + limit("BACKLOG_BYTES_MAX")
+                 + 2 * limit("PEER_QUEUE_BYTES_MAX") + count * THREAD_BYTES)
+        assert memory.peak < bound
+        began = time.monotonic()
+        for number in range(20):
+            reply = cluster.brokers[number % 3].request("POST", "/v1/topics/small/messages", b"after")
+            assert reply.status == 201, reply
+        assert time.monotonic() - began < SERVED_SECONDS
+
+
+def test_more_connections_than_there_are_places(tmp_path):
+    """Those who have a place keep it; the others are told, and get one as soon as there is."""
+    with started(tmp_path) as cluster:
+        broker = cluster[1]
+        cluster.create_topic("t")
+        places = limit("HTTP_CONNECTIONS_MAX")
+        ask = b"GET /v1/topics HTTP/1.1\r\nHost: a\r\n\r\n"
+        with Memory([broker]) as memory:
+            kept = [connect(broker) for _ in range(places - 8)]
+            for connection in kept:
+                connection.sendall(ask)
+            assert all(b" 200 " in connection.recv(4096)[:16] for connection in kept)
+            began = time.monotonic()
+            surplus, refusals = [], []
+            for number in range(CONNECTIONS - places):
+                surplus.append(connect(broker))
+                surplus[-1].sendall(ask)
+                if number % 50 == 0:
+                    kept[number % len(kept)].sendall(ask)
+                    assert b" 200 " in kept[number % len(kept)].recv(4096)[:16]
+            for connection in surplus:
+                refusals.append(receive(connection, SERVED_SECONDS))
+                connection.close()
+            assert time.monotonic() - began < REFUSED_SECONDS
+            assert all(refusals)
+            for reply in refusals[8:]:
+                check_refusal(reply)
+            for connection in kept:
+                connection.close()
+            wait_until(lambda: broker.request("GET", "/v1/topics", timeout=2).status == 200, SERVED_SECONDS,
+                       "a newcomer is served")
+        assert memory.peak < places * THREAD_BYTES
