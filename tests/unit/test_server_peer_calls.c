@@ -67,7 +67,7 @@ static void test_an_answer_comes_back(void **state) {
     uint8_t group[8] = {0};
     ends_init(&ends, handle);
     assert_int_equal(call(&ends, ends.address, "leader", slice_make(group, sizeof group)), STATUS_OK);
-    assert_int_equal(ends.answer.size, 12);
+    assert_int_equal(ends.answer.size, 13);
     assert_int_equal(bytes_get_u32le(ends.answer.data), 1);
     assert_int_equal(call(&ends, ends.address, "hello", (struct slice){0}), STATUS_OK);
     assert_true(ends.answer.size > 20);
