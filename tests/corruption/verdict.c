@@ -264,7 +264,38 @@ static bool is_empty(struct storage *storage) {
     return status == STATUS_OK && count == 0;
 }
 
-/* What looks whole must also go on: written to, closed, and opened again. */
+static enum outcome outcome_of(struct storage *storage, const struct storage_rocksdb_info *info,
+                               const struct look *look) {
+    if (info->origin == STORAGE_ORIGIN_REPLACED) {
+        return is_empty(storage) ? OUTCOME_REPLACED : OUTCOME_WRONG;
+    }
+    if (info->origin == STORAGE_ORIGIN_NEW || look->wrong) {
+        return OUTCOME_WRONG;
+    }
+    return look->noticed ? OUTCOME_NOTICED : OUTCOME_WHOLE;
+}
+
+/* Opens it again after it was written on. */
+static enum outcome look_again(const char *directory, const struct model *model, struct error *ret_text) {
+    struct storage *storage = NULL;
+    struct storage_rocksdb_info info;
+    if (verdict_open(directory, &storage, &info, ret_text) != STATUS_OK) {
+        return OUTCOME_REFUSED;
+    }
+    struct look look = {.text = ""};
+    if (info.origin == STORAGE_ORIGIN_RECOVERED) {
+        look = look_at(storage, model);
+    }
+    enum outcome outcome = outcome_of(storage, &info, &look);
+    snprintf(ret_text->message, sizeof ret_text->message, "%.250s%.250s", info.reason, look.text);
+    storage->operations->destroy(storage);
+    return outcome;
+}
+
+/*
+ * What looks whole must also go on: written to, closed, and opened again. What nobody could read any more may
+ * be damaged all the same: a compaction, or an iterator on its way, notices it then.
+ */
 static void write_on(const char *directory, struct storage *storage, const struct model *model,
                      struct verdict *verdict) {
     struct model *longer = malloc(sizeof *longer);
@@ -275,38 +306,16 @@ static void write_on(const char *directory, struct storage *storage, const struc
         status = verdict_write(storage, longer);
     }
     storage->operations->destroy(storage);
-    struct storage_rocksdb_info info;
-    struct error error = {.message = ""};
-    bool went_on = status == STATUS_OK;
-    if (went_on && verdict_open(directory, &storage, &info, &error) == STATUS_OK) {
-        struct look look = look_at(storage, longer);
-        went_on = info.origin == STORAGE_ORIGIN_RECOVERED && !look.wrong && !look.noticed;
-        snprintf(error.message, sizeof error.message, "%.250s%.250s", info.reason, look.text);
-        storage->operations->destroy(storage);
-    } else if (status == STATUS_OK) {
-        went_on = false;
-    }
-    if (status == STATUS_CORRUPT) {
-        /* Nothing that can be read is damaged, but what only a compaction still reads is. */
-        verdict->outcome = OUTCOME_NOTICED;
-        snprintf(verdict->text, sizeof verdict->text, "a write: %s", status_name(status));
-    } else if (!went_on) {
-        verdict->outcome = OUTCOME_WRONG;
-        snprintf(verdict->text, sizeof verdict->text, "looked whole, but cannot go on: %s %.400s",
-                 status_name(status), error.message);
+    struct error text = {.message = ""};
+    enum outcome later = status == STATUS_OK        ? look_again(directory, longer, &text)
+                         : status == STATUS_CORRUPT ? OUTCOME_NOTICED
+                                                    : OUTCOME_WRONG;
+    if (later != OUTCOME_WHOLE) {
+        verdict->outcome = later == OUTCOME_WRONG ? OUTCOME_WRONG : OUTCOME_NOTICED;
+        snprintf(verdict->text, sizeof verdict->text, "looked whole; written on: %s; %s: %.400s",
+                 status_name(status), outcome_name(later), text.message);
     }
     free(longer);
-}
-
-static enum outcome outcome_of(struct storage *storage, const struct storage_rocksdb_info *info,
-                               const struct look *look) {
-    if (info->origin == STORAGE_ORIGIN_REPLACED) {
-        return is_empty(storage) ? OUTCOME_REPLACED : OUTCOME_WRONG;
-    }
-    if (info->origin == STORAGE_ORIGIN_NEW || look->wrong) {
-        return OUTCOME_WRONG;
-    }
-    return look->noticed ? OUTCOME_NOTICED : OUTCOME_WHOLE;
 }
 
 void verdict_find(const char *directory, const struct model *model, bool settled,
