@@ -12,6 +12,9 @@ enum { LENGTH_DIGITS_MAX = 18 };
 
 static const struct refusal REFUSED_LINES = {
     REFUSAL_MALFORMED, "header lines must read 'Name: value', end in CRLF and not be folded"};
+static const struct refusal REFUSED_REQUEST_LINE = {
+    REFUSAL_MALFORMED,
+    "the request line must read 'METHOD target HTTP/1.1', with one blank between two words"};
 static const struct refusal REFUSED_HEADERS = {REFUSAL_HEAD_TOO_LARGE, "too many headers, send at most 64"};
 static const struct refusal REFUSED_SIZE = {REFUSAL_HEAD_TOO_LARGE,
                                             "the request head is too large, send at most 16 KiB"};
@@ -185,10 +188,22 @@ static bool wants_keep_alive(const struct framing *framing, bool is_http_1_1) {
            strcasecmp(framing->connection, "keep-alive") == 0;
 }
 
+/* civetweb takes any white space behind the first blank for part of it, line breaks too. */
+static bool check_request_line(const struct mg_request_info *info, struct refusal *ret_refusal) {
+    const char *method_end = info->request_method + strlen(info->request_method);
+    const char *last = info->query_string ? info->query_string : info->request_uri;
+    const char *target_end = last + strlen(last);
+    const char *version = info->http_version - strlen("HTTP/");
+    if (info->request_uri != method_end + 1 || version != target_end + 1) {
+        return refuse(&REFUSED_REQUEST_LINE, ret_refusal);
+    }
+    return true;
+}
+
 bool head_check(const struct mg_request_info *info, struct http_request *request, struct head *ret_head,
                 struct refusal *ret_refusal) {
     struct framing framing;
-    if (!check_lines(info, request, ret_refusal)) {
+    if (!check_request_line(info, ret_refusal) || !check_lines(info, request, ret_refusal)) {
         return false;
     }
     if (!method_parse(info->request_method, &request->method, &request->head_only)) {

@@ -69,6 +69,11 @@ static void refuses_hidden_lines(void **state) {
     expect(GET HOST LINE("A(b): c") END, 400);
     expect(GET HOST LINE("no colon") END, 400);
     expect("GET / HTTP/1.1\nHost: x\n\n", 400);
+    expect("GET / \r\nHTTP/1.1\r\nHost: x\r\n\r\n", 400);
+    expect("GET / \nHTTP/1.1\r\nHost: x\r\n\r\n", 400);
+    expect("GET /?a=b \nHTTP/1.1\r\nHost: x\r\n\r\n", 400);
+    expect("GET \n/ HTTP/1.1\r\nHost: x\r\n\r\n", 400);
+    expect("GET  / HTTP/1.1\r\nHost: x\r\n\r\n", 400);
     expect("GET / HTTP/1.1\r\nHost: x\n\n", 400);
     expect("GET / HTTP/1.1\r\nHost: x\r\nA: b\n\r\n\r\n", 400);
     expect("GET / HTTP/1.1\r\nHost: x\nA: b\r\n\r\n", 400);

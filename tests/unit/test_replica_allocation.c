@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-enum { BATCHES = 12, CATCH_UP_MS = 5000, ROUNDS = 24, ROUND_MS = 60, SAMPLES = 48, LOG_START = 25 };
+enum { BATCHES = 12, CATCH_UP_MS = 5000, ROUNDS = 24, ROUND_MS = 60, SAMPLES = 144, LOG_START = 25 };
 
 /* ---- A node alone ---- */
 
