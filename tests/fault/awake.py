@@ -28,6 +28,11 @@ class _Clock(threading.Thread):
 _CLOCK = _Clock()
 
 
+def seconds():
+    """In which this process ran, since it began to count."""
+    return _CLOCK.seconds
+
+
 class Deadline:
     def __init__(self, seconds):
         self.seconds = seconds

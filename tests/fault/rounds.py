@@ -3,6 +3,7 @@ import time
 import traceback
 from collections import Counter
 
+import awake
 import checker
 from anomalies import Anomalies
 from clients import crew
@@ -35,7 +36,7 @@ class Round:
         return not self.anomalies and not self.troubles
 
     def run(self):
-        started = time.monotonic()
+        started = awake.seconds()
         self.folder.mkdir(parents=True)
         history = History(self.folder / "history.jsonl")
         needs = self.plan.needs
@@ -54,7 +55,7 @@ class Round:
         history.close()
         checker.check(history.path, self.anomalies, whole=not self.anomalies and not self.troubles)
         self.outcomes = history.outcomes
-        self.seconds = time.monotonic() - started
+        self.seconds = awake.seconds() - started
         return self
 
     def _torture(self, cluster, history):

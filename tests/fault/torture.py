@@ -4,9 +4,9 @@ import os
 import random
 import shutil
 import sys
-import time
 from pathlib import Path
 
+import awake
 import ledger
 from nemesis import NEMESES, SCENARIOS
 from plan import Planner
@@ -70,14 +70,14 @@ def main():
         sys.exit("torture: needs root, for network namespaces")
     seed = options.seed if options.seed is not None else random.randint(1, SEED_MAX)
     planner = Planner(NEMESES, SCENARIOS, seed, options.scenario)
-    version, started, rounds = ledger.commit(), time.monotonic(), []
+    version, started, rounds = ledger.commit(), awake.seconds(), []
     print(f"seed {seed}, commit {version}", flush=True)
-    while time.monotonic() - started < options.minutes * 60 if options.rounds is None else len(rounds) < options.rounds:
+    while awake.seconds() - started < options.minutes * 60 if options.rounds is None else len(rounds) < options.rounds:
         rounds.append(run_round(options, planner, seed, options.first + len(rounds)))
         if options.until_failure and not rounds[-1].passed:
             break
     if not options.no_ledger:
-        ledger.append(ledger.row(version, seed, rounds, (time.monotonic() - started) / 60))
+        ledger.append(ledger.row(version, seed, rounds, (awake.seconds() - started) / 60))
     failed = sum(not each.passed for each in rounds)
     print(f"{len(rounds) - failed} passed, {failed} failed")
     return failed == 0
