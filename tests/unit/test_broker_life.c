@@ -124,7 +124,7 @@ static void test_calls_are_checked(void **state) {
     assert_int_equal(bytes_get_u32le(answer.data), 1);
     assert_true(bytes_get_u64le(answer.data + 4) > 0);
     assert_int_equal(answer.data[12], 0); /* its majority is not lost */
-    group[0] = 77; /* no such group here */
+    group[0] = 77;                        /* no such group here */
     assert_int_equal(ask(broker, "leader", slice_make(group, 8), &answer), STATUS_OK);
     assert_int_equal(bytes_get_u32le(answer.data), 0);
     assert_int_equal(ask(broker, "leader", slice_make(group, 7), &answer), STATUS_INVALID);
