@@ -8,7 +8,7 @@
 
 #include "http/head.h"
 #include "http/target.h"
-#include "support/http_head_parse.h"
+#include "http_head_parse.h"
 
 #include <stdio.h>
 

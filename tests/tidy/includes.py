@@ -53,11 +53,13 @@ def _library_owner(header):
 
 
 def _may_see_library(path, owner):
-    """Only private files of the room, the unit tests of that room, and what tests share to look from outside."""
+    """Only private files of the room, its unit tests and fuzz targets, and what tests share to look from outside."""
     if path.parts[0] == "src":
         return room_of(path) == owner
-    return path.name.startswith(f"test_{owner}") if path.parts[:2] == ("tests", "unit") else \
-        path.parts[:2] == ("tests", "support")
+    kind = path.parts[:2]
+    return (kind == ("tests", "support")
+            or kind == ("tests", "unit") and path.name.startswith(f"test_{owner}")
+            or kind == ("tests", "fuzz") and path.name.startswith(f"{owner}_"))
 
 
 def check_third_party(root):

@@ -3,8 +3,8 @@
  * where they begin. What src/http/head.c judges, without a server around it; the unit tests of http hold the
  * real one against the same rules.
  */
-#ifndef AVIARY_TESTS_SUPPORT_HTTP_HEAD_PARSE_H
-#define AVIARY_TESTS_SUPPORT_HTTP_HEAD_PARSE_H
+#ifndef AVIARY_TESTS_FUZZ_HTTP_HEAD_PARSE_H
+#define AVIARY_TESTS_FUZZ_HTTP_HEAD_PARSE_H
 
 #include <stddef.h>
 
