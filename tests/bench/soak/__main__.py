@@ -73,6 +73,20 @@ def fill_key_tables(cluster):
                     f"/v1/topics/{mixed.TOPIC}/messages?partition={partition}")
 
 
+def fill_caches(cluster):
+    """Each broker reads all it has from its own disk: more than its cache of blocks holds."""
+    for broker in cluster.brokers:
+        for partition in range(mixed.PARTITIONS):
+            offset, end = 0, mixed.end_of(cluster, partition)
+            while offset < end:
+                reply = broker.request("GET", f"/v1/topics/{mixed.TOPIC}/partitions/{partition}/messages?offset={offset}"
+                                              "&limit=20000&max_bytes=4000000&level=none&format=raw", timeout=60)
+                assert reply.status == 200, f"{broker.name} answered {reply}"
+                if int(reply.headers["x-next-offset"]) == offset:
+                    break  # a follower that is behind
+                offset = int(reply.headers["x-next-offset"])
+
+
 def wake_workers(cluster):
     """Each thread that may serve a connection has served one: what it keeps, it has from then on."""
     for broker in cluster.brokers:
@@ -135,6 +149,7 @@ def soak(minutes, rate):
     with started(OPTIONS, CONNECTIONS_MAX) as cluster, samples.Sampler(cluster.brokers, FOLDER / "samples.csv") as sampler:
         cluster.create_topic(mixed.TOPIC, mixed.PARTITIONS, 3)
         fill_key_tables(cluster)
+        fill_caches(cluster)
         wake_workers(cluster)
         terms = term_sum(cluster)
         since = sampler.seconds() + WARM_UP_SHARE * minutes * 60
