@@ -15,8 +15,9 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces ne
 
 # Makes a network with a process and a mount in it, tells its slot, and waits.
 VICTIM = """
-import subprocess, sys, time
+import signal, subprocess, sys, time
 from network import Network
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what it starts in the background
 network = Network()
 try:
     network.start([1, 2])
