@@ -1,12 +1,11 @@
 """What tests under pressure have in common: named limits, memory over time, and other clients who must not notice."""
-import contextlib
 import re
 import resource
 import socket
-import threading
 import time
 from pathlib import Path
 
+from harness.background import Background
 from harness.cluster import ROOT, Cluster
 from harness.http import Unanswered, parse_raw
 from harness.waiting import wait_until
@@ -34,18 +33,11 @@ def raise_file_limit():
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
 
 
-@contextlib.contextmanager
 def started(folder, count=1, connections_max=2048, options=()):
     """Brokers that are ready, on a static list where there are several; looked over at the end."""
     cluster = Cluster(folder, count, "static" if count > 1 else "alone", options=[*OPTIONS, *options],
                       connections_max=connections_max)
-    try:
-        yield cluster.start()
-        cluster.stop()
-    finally:
-        for broker in cluster.brokers:
-            broker.kill()
-        cluster.remove_data()
+    return cluster.running()
 
 
 def terms(cluster, topics):
@@ -60,23 +52,14 @@ def memory(broker):
     return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) * 1024
 
 
-class Memory:
+class Memory(Background):
     """Follows what brokers hold; `peak` tells how much more than at the start any of them had, in bytes."""
 
     def __init__(self, brokers):
         self._brokers = brokers
-        self._halt = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        super().__init__([self._run])
         self.rest = {broker: memory(broker) for broker in brokers}
         self.peak = 0
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._halt.set()
-        self._thread.join()
 
     def now(self):
         return max(memory(broker) - self.rest[broker] for broker in self._brokers)
@@ -86,24 +69,15 @@ class Memory:
             self.peak = max(self.peak, self.now())
 
 
-class Others:
+class Others(Background):
     """A client that writes and reads a little, now and then, each time on a connection it has kept."""
 
     def __init__(self, broker, topic):
         self._broker, self._topic = broker, topic
-        self._halt = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        super().__init__([self._run])
         self.slowest = 0
         self.served = 0
         self.failures = []
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._halt.set()
-        self._thread.join(30)
 
     def _run(self):
         while not self._halt.wait(0.05):

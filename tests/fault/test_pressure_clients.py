@@ -1,8 +1,9 @@
 """Many clients, slow or greedy: memory is bounded by names of limits.h, others are served, and all is well afterwards."""
-import threading
+import functools
 import time
 
 import pytest
+from harness.background import Background
 from harness.http import Unanswered
 from harness.waiting import wait_until
 from pressure import (MIB, SERVED_SECONDS, Memory, Others, check_refusal, connect, limit, raise_file_limit, receive, started,
@@ -87,24 +88,13 @@ def test_slow_readers(tmp_path, full):
         assert memory.peak < bound + count * THREAD_BYTES
 
 
-class _Flood:
+class _Flood(Background):
     """Threads that send the largest values there may be, as fast as they are taken."""
 
     def __init__(self, brokers, topic, count):
-        self._halt = threading.Event()
         self._brokers, self._topic = brokers, topic
-        self._threads = [threading.Thread(target=self._run, args=(index,), daemon=True) for index in range(count)]
+        super().__init__([functools.partial(self._run, index) for index in range(count)])
         self.replies = []
-
-    def __enter__(self):
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._halt.set()
-        for thread in self._threads:
-            thread.join(60)
 
     def _run(self, index):
         body = b"f" * (limit("HTTP_BODY_BYTES_MAX") - MIB)

@@ -47,13 +47,10 @@ def started(options, connections_max):
     zookeeper = ZooKeeper(FOLDER).start()
     cluster = Cluster(FOLDER, 3, "zookeeper", zookeeper, options=options, connections_max=connections_max)
     try:
-        yield cluster.start()
-        cluster.stop()
+        with cluster.running():
+            yield cluster
     finally:
-        for broker in cluster.brokers:
-            broker.kill()
         zookeeper.kill()
-        cluster.remove_data()
 
 
 def run_wrk(broker, script, connections, path=""):

@@ -1,6 +1,7 @@
 """A steady mixture of all that clients do, and the memory of what was acknowledged."""
 import array
 import collections
+import functools
 import http.client
 import json
 import random
@@ -8,6 +9,7 @@ import threading
 import time
 import uuid
 
+from harness.background import Background
 from harness.client import NDJSON
 from harness.http import Unanswered
 from harness.waiting import wait_until
@@ -109,14 +111,14 @@ def end_of(cluster, partition):
                       f"the leader of partition {partition} answers") - 1
 
 
-class MixedLoad:
+class MixedLoad(Background):
     """`rate` operations a second by a few threads, and readers that wait at the ends of the partitions."""
 
     def __init__(self, cluster, rate):
         self._cluster, self._rate = cluster, rate
-        self._halt = threading.Event()
-        self._threads = [threading.Thread(target=self._worker, args=(index,), daemon=True) for index in range(THREADS)]
-        self._threads += [threading.Thread(target=self._poller, args=(index,), daemon=True) for index in range(POLLERS)]
+        super().__init__([functools.partial(self._worker, index) for index in range(THREADS)] +
+                         [functools.partial(self._poller, index) for index in range(POLLERS)],
+                         join_seconds=2 * RETRY_SECONDS)
         # Written by one thread each, summed up at the end.
         self.counts = [collections.Counter() for _ in self._threads]
         self.acknowledged = [Acknowledged(end_of(cluster, partition)) for partition in range(PARTITIONS)]
@@ -124,14 +126,7 @@ class MixedLoad:
 
     def __enter__(self):
         self._began = time.monotonic()
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._halt.set()
-        for thread in self._threads:
-            thread.join(2 * RETRY_SECONDS)
+        return super().__enter__()
 
     def seconds(self):
         return time.monotonic() - self._began

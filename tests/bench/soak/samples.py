@@ -3,10 +3,11 @@ import csv
 import itertools
 import os
 import statistics
-import threading
 import time
 from pathlib import Path
 from typing import NamedTuple
+
+from harness.background import Background
 
 PERIOD_SECONDS = 30
 MIB = 1024 * 1024
@@ -37,23 +38,14 @@ def slope(points):
                              for earlier, later in itertools.combinations(points, 2))
 
 
-class Sampler:
+class Sampler(Background):
     """A thread that looks at all brokers, and writes what it saw into a CSV file as it goes."""
 
     def __init__(self, brokers, path):
         self._brokers, self._path = brokers, path
-        self._halt = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        super().__init__([self._run])
         self._began = time.monotonic()
         self.samples = []
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._halt.set()
-        self._thread.join()
 
     def seconds(self):
         """On the clock of the samples."""

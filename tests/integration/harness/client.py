@@ -2,10 +2,10 @@
 import hashlib
 import itertools
 import json
-import threading
 import time
 import uuid
 
+from .background import Background
 from .http import Unanswered
 
 NDJSON = "application/x-ndjson"
@@ -76,7 +76,7 @@ def assert_offsets_dense(records):
     assert offsets == list(range(offsets[0], offsets[0] + len(offsets)))
 
 
-class Load:
+class Load(Background):
     """One producer in a thread of its own, which publishes numbered lines one by one until it is stopped.
 
     Every acknowledged line is kept in `acknowledged` with its offset; `longest_gap` tells when none was acknowledged.
@@ -87,40 +87,24 @@ class Load:
     def __init__(self, brokers, topic, pause=0.002, size=1, name="", timeout=15, seconds=60):
         self._brokers, self._topic, self._pause, self._size = brokers, topic, pause, size
         self._name, self._timeout, self._seconds = name, timeout, seconds
-        self._halt = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        super().__init__([self._run])
         self.acknowledged = {}
         self.times = []
         self.retries = []  # of each line, how many more brokers had to be asked than one
-        self.failure = None
 
     def _run(self):
-        try:
-            for number in itertools.count():
-                if self._halt.is_set():
-                    return
-                lines = [f"{self._name}{number}-{each}".encode() for each in range(self._size)]
-                key = f"load-{self._topic}-{self._name}{number}"
-                answer, asked = publish_counting(self._brokers, self._topic, lines, key, self._seconds,
-                                                 timeout=self._timeout)
-                for line, offset in zip(lines, offsets_of(answer)):
-                    self.acknowledged[line] = offset
-                self.retries.append(asked - 1)
-                self.times.append(time.monotonic())
-                self._halt.wait(self._pause)
-        except BaseException as error:  # pylint: disable=broad-except
-            self.failure = error
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._halt.set()
-        self._thread.join(90)
-        assert not self._thread.is_alive(), "the producer hangs"
-        if self.failure:
-            raise self.failure
+        for number in itertools.count():
+            if self._halt.is_set():
+                return
+            lines = [f"{self._name}{number}-{each}".encode() for each in range(self._size)]
+            key = f"load-{self._topic}-{self._name}{number}"
+            answer, asked = publish_counting(self._brokers, self._topic, lines, key, self._seconds,
+                                             timeout=self._timeout)
+            for line, offset in zip(lines, offsets_of(answer)):
+                self.acknowledged[line] = offset
+            self.retries.append(asked - 1)
+            self.times.append(time.monotonic())
+            self._halt.wait(self._pause)
 
     def wait_for(self, more, seconds=30):
         """Until `more` lines beyond those so far are acknowledged."""

@@ -1,4 +1,5 @@
 """Brokers, one or many, joined by ZooKeeper, by a static list, or not at all."""
+import contextlib
 import os
 import shutil
 from pathlib import Path
@@ -127,6 +128,17 @@ class Cluster:
             leaders = {view["leader"] if view else None for view in views}
             return leaders.pop() if len(leaders) == 1 else None
         return self[wait_until(agreed, 20, f"the brokers agree on the leader of {topic}-{partition}")]
+
+    @contextlib.contextmanager
+    def running(self):
+        """Started and ready; at the end stopped, looked over, and without its data."""
+        try:
+            yield self.start()
+            self.stop()
+        finally:
+            for broker in self.brokers:
+                broker.kill()
+            self.remove_data()
 
     def stop(self):
         """Stops all, and fails where one complained, hung, or did not end with 0."""
