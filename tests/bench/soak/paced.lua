@@ -1,5 +1,6 @@
--- For wrk: posts 100 bytes at a rate, and prints what became of it as one line of JSON. With a rate of 0 as fast as it goes.
+-- For wrk: posts 100 bytes at a rate. With a rate of 0 as fast as it goes.
 --   wrk --threads 1 ... -s paced.lua http://host:port/path -- REQUESTS-PER-SECOND
+dofile(debug.getinfo(1, "S").source:match("^@(.*/)") .. "../report.lua")
 local ffi = require("ffi")
 ffi.cdef [[
 typedef struct { long seconds; long nanoseconds; } instant;
@@ -28,12 +29,4 @@ end
 function delay()
     due_ms = (due_ms or now_ms()) + 1e3 / rate
     return math.max(0, math.floor(due_ms - now_ms()))
-end
-
-function done(summary, latency)
-    local errors = summary.errors
-    io.write(string.format(
-        '\n{"requests": %d, "seconds": %.6f, "p50_us": %d, "p99_us": %d, "refused": %d, "broken": %d}\n',
-        summary.requests, summary.duration / 1e6, latency:percentile(50), latency:percentile(99), errors.status,
-        errors.connect + errors.read + errors.write + errors.timeout))
 end
