@@ -4,6 +4,8 @@
  */
 #include "matrix.h"
 
+#include "../support/arguments.h"
+
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,16 +16,6 @@ static void usage(FILE *out) {
     fputs("usage: corruption --cases N [--seed S] [--first N] [--verbose]\n"
           "       corruption --case N [--seed S]\n",
           out);
-}
-
-static uint64_t parse_number(const char *text) {
-    char *end;
-    uint64_t value = strtoull(text, &end, 10);
-    if (*text == '\0' || *end != '\0') {
-        fprintf(stderr, "corruption: %s is no number\n", text);
-        exit(2);
-    }
-    return value;
 }
 
 static struct matrix_options parse_options(int count, char **arguments) {
@@ -40,16 +32,16 @@ static struct matrix_options parse_options(int count, char **arguments) {
     for (int option; (option = getopt_long(count, arguments, "", known, NULL)) != -1;) {
         switch (option) {
         case 'n':
-            options.cases = parse_number(optarg);
+            options.cases = argument_number(optarg);
             break;
         case 's':
-            options.seed = parse_number(optarg);
+            options.seed = argument_number(optarg);
             break;
         case 'f':
-            options.first = parse_number(optarg);
+            options.first = argument_number(optarg);
             break;
         case 'c':
-            options.first = parse_number(optarg);
+            options.first = argument_number(optarg);
             options.cases = 1;
             options.verbose = true;
             break;

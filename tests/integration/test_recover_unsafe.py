@@ -1,4 +1,5 @@
 """Where a majority of the disks is gone for good: what brokers say, and the way on that is left."""
+import itertools
 import re
 import subprocess
 
@@ -138,28 +139,34 @@ def test_only_replica_lost(cluster):
         assert values(read_all(other, "one", each)) == [b"before"]
 
 
+def choose_partitions(on):
+    """Three of those whose brokers `on` tells: the second shares one broker with the first, the third shares none."""
+    return next((both, one, none) for both, one, none in itertools.permutations(on, 3)
+                if len(on[both] & on[one]) == 1 and not on[both] & on[none])
+
+
 def test_replication_factor_two(make_cluster):
     """Two of five disks: the metadata goes on. A partition on one needs its other disk, one on both begins anew."""
     cluster = make_cluster(5).start()
     cluster.create_topic("two", partitions=20, replication_factor=2)
-    rows = cluster[3].get("/v1/topics/two")["partitions"]
-    on = {row["partition"]: set(row["replicas"]) for row in rows}
-    both = next(partition for partition, replicas in on.items() if replicas == {1, 2})
-    one = next(partition for partition, replicas in on.items() if replicas == {1, 3})
-    none = next(partition for partition, replicas in on.items() if not replicas & {1, 2})
+    on = {row["partition"]: set(row["replicas"]) for row in cluster[1].get("/v1/topics/two")["partitions"]}
+    both, one, none = choose_partitions(on)
+    lost = [cluster[number] for number in on[both]]
+    left = cluster[(on[one] - on[both]).pop()]
+    asked = next(broker for broker in cluster.brokers if broker not in (*lost, left))
     for partition in (both, one, none):
         publish(cluster.brokers, "two", [b"before"], partition=partition)
-    for broker in cluster.brokers[:2]:
+    for broker in lost:
         broker.wipe()
-    for broker in cluster.brokers[:2]:
+    for broker in lost:
         broker.start()
     cluster.wait_ready()
     publish(cluster.brokers, "two", [b"as ever"], partition=none)
     for partition in (both, one):
-        wait_until(lambda each=partition: RECOVERY in publish_once(cluster[4], "two", each).text, 30, "it is named")
+        wait_until(lambda each=partition: RECOVERY in publish_once(asked, "two", each).text, 30, "it is named")
 
-    for broker, partition, left in ((cluster[1], both, []), (cluster[3], one, [b"before"])):
-        group = group_of(cluster[4], "two", partition)
+    for broker, partition, kept in ((lost[0], both, []), (left, one, [b"before"])):
+        group = group_of(asked, "two", partition)
         broker.stop()
         recovered(broker, group)
         broker.start().wait_ready()
@@ -167,8 +174,8 @@ def test_replication_factor_two(make_cluster):
         # The second replica follows the first, and votes again.
         wait_until(lambda each=partition: [member["voter"] for member in cluster.partition("two", each).get("replicas", ())] ==
                    [True, True], 30, "two voters")
-        found = values(read_all(cluster[4], "two", partition, offset=offset - len(left)))
-        assert found == [*left, b"after"]
+        found = values(read_all(asked, "two", partition, offset=offset - len(kept)))
+        assert found == [*kept, b"after"]
 
 
 def test_alone_and_not_to_be_trusted(alone):

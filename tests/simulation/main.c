@@ -7,6 +7,8 @@
  */
 #include "simulation.h"
 
+#include "../support/arguments.h"
+
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,16 +40,6 @@ static void usage(FILE *out) {
           out);
 }
 
-static uint64_t parse_number(const char *text) {
-    char *end;
-    uint64_t value = strtoull(text, &end, 10);
-    if (*text == '\0' || *end != '\0') {
-        fprintf(stderr, "simulate: %s is no number\n", text);
-        exit(2);
-    }
-    return value;
-}
-
 static struct options parse_options(int count, char **arguments) {
     static const struct option known[] = {
         {"seeds", required_argument, NULL, 'n'},
@@ -66,19 +58,19 @@ static struct options parse_options(int count, char **arguments) {
     for (int option; (option = getopt_long(count, arguments, "", known, NULL)) != -1;) {
         switch (option) {
         case 'n':
-            options.seeds = parse_number(optarg);
+            options.seeds = argument_number(optarg);
             break;
         case 'f':
-            options.first = parse_number(optarg);
+            options.first = argument_number(optarg);
             break;
         case 't':
-            options.seconds = parse_number(optarg);
+            options.seconds = argument_number(optarg);
             break;
         case 'j':
-            options.jobs = parse_number(optarg);
+            options.jobs = argument_number(optarg);
             break;
         case 's':
-            options.first = parse_number(optarg);
+            options.first = argument_number(optarg);
             options.single = true;
             break;
         case 'T':
