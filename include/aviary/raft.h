@@ -40,6 +40,7 @@ struct raft_options {
         election_min_ms; /* also the time within which a follower refuses votes after hearing its leader */
     uint64_t election_max_ms;
     uint32_t inflight_appends_max; /* AppendEntries to one follower without an answer */
+    uint64_t inflight_bytes_max;   /* of their entries: with more none leaves, so one entry always may */
     uint32_t append_entries_max;   /* entries in one AppendEntries; the driver may attach fewer */
     uint64_t seed;                 /* for the randomized timeouts */
     uint64_t now_ms;
@@ -162,14 +163,14 @@ enum status raft_step(struct raft *raft, const struct raft_event *event,
  * Whether the leader wants to send entries (or a probe, or a snapshot) to `peer` now; fills `ret_message`
  * without entries: RAFT_MESSAGE_APPEND with index = previous index, log_term = its term, commit; the driver
  * attaches entries from index + 1, any number from 0 to `*ret_count_max`, and calls raft_append_sent with how
- * many; with 0 where there are some, the peer waits until it answers the next heartbeat.
+ * many, and their bytes; with 0 where there are some, the peer waits until it answers the next heartbeat.
  * RAFT_MESSAGE_SNAPSHOT: the peer, which answers, needs what was compacted up to index (of term log_term).
  * The driver sends the chunks of a snapshot at that index or later and in the end steps
  * RAFT_EVENT_SNAPSHOT_DONE; until then the peer gets nothing else. raft_append_sent need not be called.
  */
 bool raft_next_append(struct raft *raft, raft_id peer, struct raft_message *ret_message,
                       uint64_t *ret_count_max);
-void raft_append_sent(struct raft *raft, raft_id peer, uint64_t count);
+void raft_append_sent(struct raft *raft, raft_id peer, uint64_t count, uint64_t bytes);
 
 /*
  * Who campaigns first. Until called, the rank is this replica's place among the configuration's voters, and

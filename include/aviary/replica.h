@@ -133,6 +133,7 @@ struct node_options {
     uint64_t election_min_ms;
     uint64_t election_max_ms;
     uint32_t inflight_appends_max; /* as in raft_options */
+    uint64_t inflight_bytes_max;
     uint32_t append_entries_max;
     size_t tail_bytes_max;       /* of recent entries kept in memory, per group */
     size_t backlog_bytes_max;    /* of entries that are not durable yet, of all groups: beyond that no more

@@ -16,7 +16,7 @@ struct transport_operations {
     /*
      * Queues a message to incarnation `message->to`; entries and data are retained as long as needed, the
      * message itself stays the caller's. Never blocks: with a full queue or an unknown peer the message is
-     * dropped. Thread: the one that drives replicas.
+     * dropped. Threads: one at a time.
      */
     void (*send)(struct transport *transport, const struct raft_message *message);
     /* Ends a burst of sends: what was queued for each peer goes out together, as one frame a lane where it

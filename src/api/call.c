@@ -73,6 +73,11 @@ struct places *call_take_place(struct call *call, size_t bytes) {
     return NULL;
 }
 
+void call_give_place(struct call *call, struct places *place) {
+    http_response_count(call->response);
+    places_give(place);
+}
+
 const struct slice *call_peer_header(const struct call *call, const char *name) {
     return call->forwarded ? http_request_header(call->request, name) : NULL;
 }

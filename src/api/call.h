@@ -49,6 +49,8 @@ uint64_t call_remaining_ms(const struct call *call);
  * sent.
  */
 struct places *call_take_place(struct call *call, size_t bytes) AVIARY_MUST_USE;
+/* Counts the reply first: nobody else takes the place while its memory counts nowhere. */
+void call_give_place(struct call *call, struct places *place);
 
 /* A header that only another broker may set; NULL without it, and for requests of clients. */
 const struct slice *call_peer_header(const struct call *call, const char *name);

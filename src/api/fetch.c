@@ -232,7 +232,7 @@ static enum leader_outcome look(struct call *call, const struct fetch *fetch) {
         outcome = reply(call, fetch, &result);
     }
     storage_entries_finish(&result.entries);
-    places_give(place);
+    call_give_place(call, place);
     return outcome;
 }
 

@@ -115,7 +115,7 @@ static enum leader_outcome message_here(struct call *call, const struct broker_r
         status = reply_from(call, message, entry_payload(blob_slice(result.entries.entries[0].blob)));
     }
     storage_entries_finish(&result.entries);
-    places_give(place);
+    call_give_place(call, place);
     return status == STATUS_OK ? LEADER_DONE : read_fail(call, status, message->offset, &result);
 }
 

@@ -186,6 +186,6 @@ void simple_write_messages(struct call *call, uint64_t group, const struct simpl
     if (place) {
         write_messages(call, group, query);
         http_response_set_repeatable(call->response);
-        places_give(place);
+        call_give_place(call, place);
     }
 }

@@ -229,6 +229,7 @@ static void broker_node_options(struct broker *broker, const struct cluster_file
         .election_min_ms = options->election_min_ms,
         .election_max_ms = options->election_max_ms,
         .inflight_appends_max = RAFT_INFLIGHT_APPENDS_MAX,
+        .inflight_bytes_max = RAFT_INFLIGHT_BYTES_MAX,
         .append_entries_max = RAFT_APPEND_ENTRIES_MAX,
         .tail_bytes_max = options->tail_bytes_max,
         .backlog_bytes_max = BACKLOG_BYTES_MAX,

@@ -2,6 +2,27 @@
 
 #include <stdlib.h>
 
+static void queue_append(struct mail_queue *queue, struct mail *mail) {
+    mail->next = NULL;
+    if (queue->last) {
+        queue->last->next = mail;
+    } else {
+        queue->first = mail;
+    }
+    queue->last = mail;
+    queue->count++;
+}
+
+static struct mail *queue_remove(struct mail_queue *queue) {
+    struct mail *mail = queue->first;
+    queue->first = mail->next;
+    if (queue->first == NULL) {
+        queue->last = NULL;
+    }
+    queue->count--;
+    return mail;
+}
+
 void mailbox_init(struct mailbox *mailbox, uint64_t bulk_bytes_max) {
     *mailbox = (struct mailbox){.bulk_bytes_max = bulk_bytes_max};
     mutex_init(&mailbox->mutex);
@@ -9,10 +30,11 @@ void mailbox_init(struct mailbox *mailbox, uint64_t bulk_bytes_max) {
 }
 
 void mailbox_finish(struct mailbox *mailbox) {
-    while (mailbox->first) {
-        struct mail *mail = mailbox->first;
-        mailbox->first = mail->next;
+    struct mail *mail = mailbox_take(mailbox, UINT64_MAX);
+    while (mail) {
+        struct mail *next = mail->next;
         mail_destroy(mail);
+        mail = next;
     }
     condition_finish(&mailbox->filled);
     mutex_finish(&mailbox->mutex);
@@ -35,21 +57,20 @@ void mail_destroy(struct mail *mail) {
     free(mail);
 }
 
-static uint64_t mail_bulk_bytes(const struct mail *mail) {
-    if (mail->type == MAIL_PROPOSAL) {
-        return mail->proposal.blob->size;
-    }
-    uint64_t bytes = 0;
-    if (mail->type == MAIL_MESSAGE) {
-        for (size_t i = 0; i < mail->message.entry_count; i++) {
-            bytes += mail->message.entries[i].blob->size;
-        }
-        bytes += blob_slice(mail->message.data).size;
-    }
-    return bytes;
+static bool mail_is_bulk(const struct mail *mail) {
+    return mail->type == MAIL_PROPOSAL ||
+           (mail->type == MAIL_MESSAGE && raft_message_is_bulk(&mail->message));
 }
 
-/* With the mutex held. */
+static uint64_t mail_bulk_bytes(const struct mail *mail) {
+    return mail->type == MAIL_PROPOSAL ? mail->proposal.blob->size : raft_message_bytes(&mail->message);
+}
+
+/* With the mutex held, as mailbox_admit. */
+static uint64_t items_of(const struct mailbox *mailbox) {
+    return mailbox->prompt.count + mailbox->bulk.count;
+}
+
 static enum status mailbox_admit(const struct mailbox *mailbox, const struct mail *mail, uint64_t bytes) {
     if (mail->type == MAIL_PERSISTED) {
         return STATUS_OK;
@@ -60,7 +81,7 @@ static enum status mailbox_admit(const struct mailbox *mailbox, const struct mai
     /* One always fits an empty mailbox, however large it is. */
     bool fits =
         bytes == 0 || mailbox->bulk_bytes == 0 || mailbox->bulk_bytes + bytes <= mailbox->bulk_bytes_max;
-    return fits && mailbox->items < MAILBOX_ITEMS_MAX ? STATUS_OK : STATUS_FULL;
+    return fits && items_of(mailbox) < MAILBOX_ITEMS_MAX ? STATUS_OK : STATUS_FULL;
 }
 
 enum status mailbox_add(struct mailbox *mailbox, struct mail *mail) {
@@ -68,14 +89,7 @@ enum status mailbox_add(struct mailbox *mailbox, struct mail *mail) {
     mutex_lock(&mailbox->mutex);
     enum status status = mailbox_admit(mailbox, mail, bytes);
     if (status == STATUS_OK) {
-        mail->next = NULL;
-        if (mailbox->last) {
-            mailbox->last->next = mail;
-        } else {
-            mailbox->first = mail;
-        }
-        mailbox->last = mail;
-        mailbox->items++;
+        queue_append(mail_is_bulk(mail) ? &mailbox->bulk : &mailbox->prompt, mail);
         mailbox->bulk_bytes += bytes;
     } else {
         mailbox->dropped_total += status == STATUS_FULL;
@@ -110,7 +124,7 @@ void mailbox_close(struct mailbox *mailbox) {
 
 void mailbox_wait(struct mailbox *mailbox, uint64_t deadline_ms) {
     mutex_lock(&mailbox->mutex);
-    while (mailbox->first == NULL && !mailbox->woken) {
+    while (items_of(mailbox) == 0 && !mailbox->woken) {
         mailbox->waiting = true;
         if (!condition_wait_until(&mailbox->filled, &mailbox->mutex, deadline_ms)) {
             break;
@@ -121,20 +135,24 @@ void mailbox_wait(struct mailbox *mailbox, uint64_t deadline_ms) {
     mutex_unlock(&mailbox->mutex);
 }
 
-bool mailbox_is_empty(struct mailbox *mailbox) {
+uint64_t mailbox_items(struct mailbox *mailbox) {
     mutex_lock(&mailbox->mutex);
-    bool empty = mailbox->first == NULL;
+    uint64_t items = items_of(mailbox);
     mutex_unlock(&mailbox->mutex);
-    return empty;
+    return items;
 }
 
-struct mail *mailbox_take(struct mailbox *mailbox) {
+struct mail *mailbox_take(struct mailbox *mailbox, uint64_t bulk_bytes_max) {
+    uint64_t bytes = 0;
     mutex_lock(&mailbox->mutex);
-    struct mail *mail = mailbox->first;
-    mailbox->first = NULL;
-    mailbox->last = NULL;
-    mailbox->items = 0;
-    mailbox->bulk_bytes = 0;
+    struct mail_queue taken = mailbox->prompt;
+    mailbox->prompt = (struct mail_queue){0};
+    while (mailbox->bulk.first && bytes < bulk_bytes_max) {
+        struct mail *mail = queue_remove(&mailbox->bulk);
+        bytes += mail_bulk_bytes(mail);
+        queue_append(&taken, mail);
+    }
+    mailbox->bulk_bytes -= bytes;
     mutex_unlock(&mailbox->mutex);
-    return mail;
+    return taken.first;
 }

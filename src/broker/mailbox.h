@@ -1,7 +1,10 @@
 /*
- * The shard's mailbox: many threads post, one takes everything at once. Bounded in bytes (of entries,
- * snapshot chunks and batches) and in items; only the storage's answers are always taken, as there are never
- * more of them than the shard thread has asked for.
+ * The shard's mailbox: many threads post, whoever has the turn takes. Bounded in bytes (of entries, snapshot
+ * chunks and batches) and in items; only the storage's answers are always taken in, as there are never more
+ * of them than turns have asked for.
+ *
+ * What carries records waits in a queue of its own, in its order. Of it a turn takes as much as it may, so
+ * that a flood of writes delays neither heartbeats nor the next tick.
  */
 #ifndef BROKER_MAILBOX_H
 #define BROKER_MAILBOX_H
@@ -17,7 +20,7 @@ enum mail_type {
     MAIL_PEER_CLOSED, /* a peer's streams closed */
     MAIL_PERSISTED,   /* from the storage */
     MAIL_PROPOSAL,    /* a write; answered through its context, a broker_pending */
-    MAIL_TASK,        /* `pending->task` runs on the shard thread */
+    MAIL_TASK,        /* `pending->task` runs in the turn */
 };
 
 struct mail {
@@ -31,13 +34,18 @@ struct mail {
     struct broker_pending *pending; /* PROPOSAL and TASK: one reference */
 };
 
+struct mail_queue {
+    struct mail *first;
+    struct mail *last;
+    uint64_t count;
+};
+
 struct mailbox {
     struct mutex mutex;
     struct condition filled;
-    struct mail *first; /* guarded by mutex, like all below */
-    struct mail *last;
-    uint64_t items;
-    uint64_t bulk_bytes; /* of messages' entries and data and of proposals waiting */
+    struct mail_queue prompt; /* guarded by mutex, like all below */
+    struct mail_queue bulk;   /* proposals, appends and snapshots */
+    uint64_t bulk_bytes;      /* of messages' entries and data and of proposals waiting */
     uint64_t bulk_bytes_max;
     uint64_t dropped_total; /* refused for want of room */
     bool waiting;           /* a thread is in mailbox_wait */
@@ -60,10 +68,13 @@ enum status mailbox_add(struct mailbox *mailbox, struct mail *mail) AVIARY_MUST_
 void mailbox_wake(struct mailbox *mailbox);
 /* Returns once there is something, or somebody woke it, or at `deadline_ms`. One thread. */
 void mailbox_wait(struct mailbox *mailbox, uint64_t deadline_ms);
-bool mailbox_is_empty(struct mailbox *mailbox);
+uint64_t mailbox_items(struct mailbox *mailbox);
 /* Nothing but PERSISTED is taken from now on. */
 void mailbox_close(struct mailbox *mailbox);
-/* Everything there is, oldest first; NULL: nothing. Never waits. */
-struct mail *mailbox_take(struct mailbox *mailbox);
+/*
+ * All that is prompt, and then what is bulk until that is `bulk_bytes_max` or more, each oldest first; NULL:
+ * nothing. Never waits.
+ */
+struct mail *mailbox_take(struct mailbox *mailbox, uint64_t bulk_bytes_max);
 
 #endif

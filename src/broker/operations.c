@@ -221,7 +221,7 @@ void broker_metrics(struct broker *broker, struct broker_metrics *ret_metrics) {
             atomic_load_explicit(&counters->commit_buckets[i], memory_order_relaxed);
     }
     mutex_lock(&broker->shard.mailbox.mutex);
-    ret_metrics->mailbox_items = broker->shard.mailbox.items;
+    ret_metrics->mailbox_items = broker->shard.mailbox.prompt.count + broker->shard.mailbox.bulk.count;
     ret_metrics->mailbox_dropped_total = broker->shard.mailbox.dropped_total;
     mutex_unlock(&broker->shard.mailbox.mutex);
 }

@@ -49,11 +49,11 @@ static void shard_deliver(struct shard *shard, struct mail *mail) {
  * A turn, with `turn` held: takes what has come, ticks where it is time, and flushes once for all of it.
  * Returns when the next one is due though nothing comes; 0: at once.
  */
-static uint64_t shard_take_turn(struct shard *shard) {
+static uint64_t shard_take_turn(struct shard *shard, uint64_t bulk_bytes_max) {
     if (!shard->runs) {
         return UINT64_MAX;
     }
-    struct mail *mail = mailbox_take(&shard->mailbox);
+    struct mail *mail = mailbox_take(&shard->mailbox, bulk_bytes_max);
     shard->now_ms = clock_monotonic_ms();
     while (mail) {
         struct mail *next = mail->next;
@@ -77,9 +77,9 @@ void shard_drive(struct shard *shard) {
         if (!mutex_try_lock(&shard->turn)) {
             return; /* whoever has the turn looks into the mailbox after it */
         }
-        uint64_t due_ms = shard_take_turn(shard);
+        uint64_t due_ms = shard_take_turn(shard, TURN_BULK_BYTES_MAX);
         mutex_unlock(&shard->turn);
-        if (due_ms > 0 && mailbox_is_empty(&shard->mailbox)) {
+        if (due_ms > 0 && mailbox_items(&shard->mailbox) == 0) {
             return;
         }
     }
@@ -93,9 +93,9 @@ void shard_drive_write(struct shard *shard) {
     }
 }
 
-static uint64_t shard_turn(struct shard *shard) {
+static uint64_t shard_turn(struct shard *shard, uint64_t bulk_bytes_max) {
     mutex_lock(&shard->turn);
-    uint64_t due_ms = shard_take_turn(shard);
+    uint64_t due_ms = shard_take_turn(shard, bulk_bytes_max);
     mutex_unlock(&shard->turn);
     return due_ms;
 }
@@ -111,7 +111,8 @@ static void shard_settle(struct shard *shard) {
     mutex_unlock(&shard->turn);
     uint64_t give_up_ms = clock_monotonic_ms() + SHARD_STOP_FLUSH_MS;
     do {
-        mailbox_wait(&shard->mailbox, shard_turn(shard));
+        mailbox_wait(&shard->mailbox,
+                     shard_turn(shard, UINT64_MAX)); /* all of it: nothing may be left there */
     } while (atomic_load(&shard->writing) && clock_monotonic_ms() < give_up_ms);
     mutex_lock(&shard->turn);
     node_answer_waiting(shard->node);
@@ -122,7 +123,7 @@ static void shard_settle(struct shard *shard) {
 static void shard_main(void *argument) {
     struct shard *shard = argument;
     while (!atomic_load_explicit(&shard->stopping, memory_order_acquire)) {
-        mailbox_wait(&shard->mailbox, shard_turn(shard));
+        mailbox_wait(&shard->mailbox, shard_turn(shard, TURN_BULK_BYTES_MAX));
     }
     shard_settle(shard);
 }

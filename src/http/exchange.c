@@ -15,16 +15,13 @@ static const struct refusal REFUSED_STOPPING = {
     REFUSAL_BUSY, "this server is stopping, nothing was done: ask another or try again later"};
 static const struct refusal REFUSED_SURPLUS = {REFUSAL_BUSY,
                                                "too many connections, nothing was done: try again later"};
-static const struct refusal REFUSED_RESPONSES = {
-    REFUSAL_BUSY,
-    "too many large answers are on their way to slow clients: ask for less, or try again later"};
 static const struct refusal REFUSED_STREAM = {REFUSAL_EXPECTATION, "a stream must send Expect: 100-continue"};
 static const struct refusal REFUSED_TARGET = {REFUSAL_MALFORMED, "the target must be a path of this server"};
 
 void exchange_init(struct http_exchange *exchange, struct http_server *server, struct watch *watch) {
     exchange->server = server;
     exchange->watch = watch;
-    response_init(&exchange->response);
+    response_init(&exchange->response, &server->responses);
     buffer_init(&exchange->body, exchange->server->options.body_bytes_max);
     exchange->request.exchange = exchange;
     exchange->stream_socket = -1;
@@ -56,32 +53,16 @@ static void respond_with(struct http_response *response, const struct refusal *r
 }
 
 /*
- * A large response counts from here until the client has taken it, which a slow one may do for a minute. What
- * only reads is refused where there are too many; other answers tell what was done, and are given in any
- * case.
+ * A large response counts until the client has taken it, which a slow one may do for a minute. What only
+ * reads is refused where there are too many; other answers tell what was done, and are given in any case.
  */
-static void take_response_budget(struct http_exchange *exchange) {
+static void count_response(struct http_exchange *exchange) {
     struct http_response *response = &exchange->response;
-    struct budget *budget = &exchange->server->responses;
-    size_t size = response->body.capacity;
-    if (size <= RESPONSE_FREE_OF_BUDGET) {
-        return;
-    }
-    if (budget_take(budget, size)) {
-        exchange->response_reserved = size;
-    } else if (response->repeatable || exchange->request.method == HTTP_METHOD_GET) {
-        buffer_finish(&response->body);
-        respond_with(response, &REFUSED_RESPONSES);
+    if (response->repeatable || exchange->request.method == HTTP_METHOD_GET) {
+        http_response_count(response);
     } else {
-        budget_overdraw(budget, size);
-        exchange->response_reserved = size;
+        response_count_always(response);
     }
-}
-
-static void release_response(struct http_exchange *exchange) {
-    response_trim(&exchange->response);
-    budget_give(&exchange->server->responses, exchange->response_reserved);
-    exchange->response_reserved = 0;
 }
 
 /* Input may be left that we will never read: see socket_linger. */
@@ -110,7 +91,7 @@ static void send_response(struct http_exchange *exchange) {
     if (!exchange_write(exchange, bytes)) {
         mg_disable_connection_keep_alive(exchange->connection);
     }
-    release_response(exchange);
+    response_trim(response);
 }
 
 static void refuse(struct http_exchange *exchange, const struct refusal *refusal) {
@@ -163,7 +144,7 @@ static void answer(struct http_exchange *exchange) {
     if (!exchange->wants_alive || http_server_is_stopping(exchange->server)) {
         http_response_close_connection(&exchange->response);
     }
-    take_response_budget(exchange);
+    count_response(exchange);
     send_response(exchange);
 }
 

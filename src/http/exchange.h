@@ -30,8 +30,7 @@ struct http_exchange {
     struct http_request request;
     struct http_response response;
     struct buffer body;
-    size_t body_reserved;     /* bytes taken from the server's budget of bodies */
-    size_t response_reserved; /* the same of responses */
+    size_t body_reserved; /* bytes taken from the server's budget of bodies */
     struct target_scratch scratch;
     bool is_surplus;   /* the connection came above the limit */
     bool is_answered;  /* civetweb's own error was answered in our form */

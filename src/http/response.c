@@ -3,6 +3,7 @@
 #include "aviary/base/assert.h"
 #include "aviary/base/limits.h"
 #include "field.h"
+#include "refusal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,8 +12,8 @@ enum {
     RESPONSE_GAP = 1024, /* enough for nearly every head, so that bodies need not move */
 };
 
-void response_init(struct http_response *response) {
-    *response = (struct http_response){0};
+void response_init(struct http_response *response, struct budget *budget) {
+    *response = (struct http_response){.budget = budget};
     buffer_init(&response->headers, HTTP_RESPONSE_HEAD_BYTES_MAX);
     buffer_init(&response->body, RESPONSE_GAP + HTTP_RESPONSE_HEAD_BYTES_MAX + HTTP_RESPONSE_BYTES_MAX);
     http_response_reset(response);
@@ -23,10 +24,40 @@ void response_finish(struct http_response *response) {
     buffer_finish(&response->body);
 }
 
+/* What the body holds beyond what is counted already. */
+static size_t uncounted(const struct http_response *response) {
+    size_t size = response->body.capacity;
+    return size > RESPONSE_FREE_OF_BUDGET && size > response->counted ? size - response->counted : 0;
+}
+
+void http_response_count(struct http_response *response) {
+    size_t more = uncounted(response);
+    if (more == 0) {
+        return;
+    }
+    if (budget_take(response->budget, more)) {
+        response->counted += more;
+        return;
+    }
+    response_trim(response);
+    http_response_error(response, REFUSAL_BUSY,
+                        "too many large answers are on their way to slow clients: ask for less, or try again "
+                        "later");
+    http_response_header(response, "Retry-After", "1");
+}
+
+void response_count_always(struct http_response *response) {
+    size_t more = uncounted(response);
+    budget_overdraw(response->budget, more);
+    response->counted += more;
+}
+
 void response_trim(struct http_response *response) {
     if (response->body.capacity > RESPONSE_FREE_OF_BUDGET) {
         buffer_finish(&response->body);
     }
+    budget_give(response->budget, response->counted);
+    response->counted = 0;
 }
 
 void http_response_reset(struct http_response *response) {

@@ -5,6 +5,7 @@
 #include "aviary/http/response.h"
 
 #include "aviary/base/slice.h"
+#include "budget.h"
 
 #include <time.h>
 
@@ -20,13 +21,18 @@ struct http_response {
     struct buffer body;       /* RESPONSE_GAP bytes for the head, then the body */
     bool closes;
     bool repeatable;
-    time_t date_at; /* when `date` was written */
+    struct budget *budget; /* of all large responses */
+    size_t counted;        /* bytes taken from it */
+    time_t date_at;        /* when `date` was written */
     char date[RESPONSE_DATE_SIZE];
 };
 
-void response_init(struct http_response *response);
+/* The budget outlives it. */
+void response_init(struct http_response *response, struct budget *budget);
 void response_finish(struct http_response *response);
-/* Gives back the memory of an unusually large response. */
+/* As http_response_count, for one that tells what was done, and so is given in any case. */
+void response_count_always(struct http_response *response);
+/* Gives back the memory of an unusually large response, and what was counted. */
 void response_trim(struct http_response *response);
 
 /*

@@ -3,16 +3,25 @@
 static void window_clear(struct raft_window *window) {
     window->start = 0;
     window->count = 0;
+    window->bytes = 0;
 }
 
-static void window_push(struct raft_window *window, uint64_t last) {
+static void window_push(struct raft_window *window, uint64_t last, uint64_t bytes) {
     ASSERT(window->count < RAFT_INFLIGHT_APPENDS_MAX);
-    window->last[(window->start + window->count) % RAFT_INFLIGHT_APPENDS_MAX] = last;
+    uint32_t end = (window->start + window->count) % RAFT_INFLIGHT_APPENDS_MAX;
+    window->flights[end] = (struct raft_flight){.last = last, .bytes = bytes};
     window->count++;
+    window->bytes += bytes;
+}
+
+/* The last one may go beyond the bytes: otherwise a large entry never would. */
+static bool window_has_room(const struct raft_window *window, const struct raft_options *options) {
+    return window->count < options->inflight_appends_max && window->bytes < options->inflight_bytes_max;
 }
 
 static void window_free_up_to(struct raft_window *window, uint64_t index) {
-    while (window->count > 0 && window->last[window->start] <= index) {
+    while (window->count > 0 && window->flights[window->start].last <= index) {
+        window->bytes -= window->flights[window->start].bytes;
         window->start = (window->start + 1) % RAFT_INFLIGHT_APPENDS_MAX;
         window->count--;
     }
@@ -48,14 +57,14 @@ void raft_peer_snapshot(struct raft_peer *peer) {
     peer->state = RAFT_PEER_SNAPSHOT;
 }
 
-bool raft_peer_wants(const struct raft_peer *peer, uint64_t last_index, uint32_t window_max,
+bool raft_peer_wants(const struct raft_peer *peer, uint64_t last_index, const struct raft_options *options,
                      bool *ret_empty) {
     if (peer->state == RAFT_PEER_SNAPSHOT) {
         return false;
     }
     bool full = peer->state == RAFT_PEER_PROBE
                     ? !peer->probe_sent
-                    : peer->next_index <= last_index && peer->window.count < window_max;
+                    : peer->next_index <= last_index && window_has_room(&peer->window, options);
     if (!full && !peer->ping) {
         return false;
     }
@@ -63,7 +72,7 @@ bool raft_peer_wants(const struct raft_peer *peer, uint64_t last_index, uint32_t
     return true;
 }
 
-void raft_peer_sent(struct raft_peer *peer, uint64_t count, uint64_t now_ms) {
+void raft_peer_sent(struct raft_peer *peer, uint64_t count, uint64_t bytes, uint64_t now_ms) {
     bool pinged = peer->ping && count == 0;
     peer->ping = false;
     switch (peer->state) {
@@ -77,7 +86,7 @@ void raft_peer_sent(struct raft_peer *peer, uint64_t count, uint64_t now_ms) {
                 peer->moved_ms = now_ms;
             }
             peer->next_index += count;
-            window_push(&peer->window, peer->next_index - 1);
+            window_push(&peer->window, peer->next_index - 1, bytes);
         } else if (!pinged) {
             /* The driver had entries to attach and did not: wait for the next heartbeat's answer. */
             raft_peer_probe(peer, peer->match_index + 1);

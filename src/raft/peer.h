@@ -16,11 +16,18 @@
 
 enum raft_peer_state { RAFT_PEER_PROBE, RAFT_PEER_REPLICATE, RAFT_PEER_SNAPSHOT };
 
-/* The last index of each AppendEntries under way, oldest first. */
+/* One AppendEntries under way: its last index, and the size of its entries. */
+struct raft_flight {
+    uint64_t last;
+    uint64_t bytes;
+};
+
+/* Those under way, oldest first. */
 struct raft_window {
-    uint64_t last[RAFT_INFLIGHT_APPENDS_MAX];
+    struct raft_flight flights[RAFT_INFLIGHT_APPENDS_MAX];
     uint32_t start;
     uint32_t count;
+    uint64_t bytes; /* of all of them */
 };
 
 struct raft_peer {
@@ -43,9 +50,10 @@ void raft_peer_answered(struct raft_peer *peer, uint64_t now_ms);
 void raft_peer_probe(struct raft_peer *peer, uint64_t next_index);
 void raft_peer_snapshot(struct raft_peer *peer);
 /* Whether an AppendEntries may leave now; it is empty where `*ret_empty`. */
-bool raft_peer_wants(const struct raft_peer *peer, uint64_t last_index, uint32_t window_max, bool *ret_empty);
-/* One with `count` entries from next_index on was sent. */
-void raft_peer_sent(struct raft_peer *peer, uint64_t count, uint64_t now_ms);
+bool raft_peer_wants(const struct raft_peer *peer, uint64_t last_index, const struct raft_options *options,
+                     bool *ret_empty);
+/* One with `count` entries of `bytes` together, from next_index on, was sent. */
+void raft_peer_sent(struct raft_peer *peer, uint64_t count, uint64_t bytes, uint64_t now_ms);
 /* The follower has all up to `index`. True where match went up. `first_index`: of the leader's log. */
 bool raft_peer_acknowledged(struct raft_peer *peer, uint64_t index, uint64_t first_index, uint64_t now_ms);
 /* It refused an AppendEntries behind `previous`; the logs may match below `next_hint`. */

@@ -7,8 +7,8 @@ static bool options_are_valid(const struct raft_options *options) {
     return options->self != 0 && options->heartbeat_ms > 0 &&
            options->election_min_ms >= options->heartbeat_ms &&
            options->election_max_ms >= options->election_min_ms && options->inflight_appends_max > 0 &&
-           options->inflight_appends_max <= RAFT_INFLIGHT_APPENDS_MAX && options->append_entries_max > 0 &&
-           options->append_entries_max <= RAFT_APPEND_ENTRIES_MAX;
+           options->inflight_appends_max <= RAFT_INFLIGHT_APPENDS_MAX && options->inflight_bytes_max > 0 &&
+           options->append_entries_max > 0 && options->append_entries_max <= RAFT_APPEND_ENTRIES_MAX;
 }
 
 static bool configurations_are_valid(const struct raft_restart *restart) {

@@ -51,7 +51,7 @@ bool raft_next_append(struct raft *raft, raft_id peer_id, struct raft_message *r
     struct raft_peer *peer = raft->role == RAFT_LEADER ? raft_leader_peer(raft, peer_id) : NULL;
     bool empty = false;
     if (!peer || !raft->leadership.announced ||
-        !raft_peer_wants(peer, raft->log.last_index, raft->options.inflight_appends_max, &empty)) {
+        !raft_peer_wants(peer, raft->log.last_index, &raft->options, &empty)) {
         return false;
     }
     uint64_t previous = peer->next_index - 1;
@@ -73,13 +73,13 @@ bool raft_next_append(struct raft *raft, raft_id peer_id, struct raft_message *r
     return true;
 }
 
-void raft_append_sent(struct raft *raft, raft_id peer_id, uint64_t count) {
+void raft_append_sent(struct raft *raft, raft_id peer_id, uint64_t count, uint64_t bytes) {
     struct raft_peer *peer = raft->role == RAFT_LEADER ? raft_leader_peer(raft, peer_id) : NULL;
     if (!peer) {
         return;
     }
     ASSERT(count <= raft->log.last_index - (peer->next_index - 1));
-    raft_peer_sent(peer, count, raft->now_ms);
+    raft_peer_sent(peer, count, bytes, raft->now_ms);
 }
 
 /* Goes back a whole term at a time, by what the follower said (paper, end of 5.3). */

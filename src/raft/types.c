@@ -87,6 +87,34 @@ enum status raft_configuration_decode(struct reader *reader, struct raft_configu
     return STATUS_OK;
 }
 
+size_t raft_message_bytes(const struct raft_message *message) {
+    size_t bytes = blob_slice(message->data).size;
+    for (size_t i = 0; i < message->entry_count; i++) {
+        bytes += message->entries[i].blob->size;
+    }
+    return bytes;
+}
+
+enum status raft_message_copy(const struct raft_message *message, struct raft_message *ret) {
+    struct raft_entry *entries = NULL;
+    if (message->entry_count > 0) {
+        entries = malloc(message->entry_count * sizeof *entries);
+        if (entries == NULL) {
+            return STATUS_NO_MEMORY;
+        }
+    }
+    for (size_t i = 0; i < message->entry_count; i++) {
+        entries[i] = message->entries[i];
+        blob_retain(entries[i].blob);
+    }
+    *ret = *message;
+    ret->entries = entries;
+    if (ret->data) {
+        blob_retain(ret->data);
+    }
+    return STATUS_OK;
+}
+
 void raft_message_finish(struct raft_message *message) {
     for (size_t i = 0; i < message->entry_count; i++) {
         blob_release(message->entries[i].blob);

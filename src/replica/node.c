@@ -311,11 +311,7 @@ void node_flush(struct node *node, uint64_t now_ms) {
         }
         group_tell_status(group);
     }
-    while (!list_empty(&later)) {
-        struct list *moved = later.next;
-        list_remove(moved);
-        list_append(&node->dirty, moved);
-    }
+    list_move_all(&node->dirty, &later);
     node_submit(node); /* and what applying asked for: saved states, moved log starts, removed groups */
     transport_flush(node->options.transport);
 }

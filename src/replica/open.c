@@ -58,6 +58,7 @@ static enum status group_start_raft(struct group *group, const struct recovery *
         .election_min_ms = options->election_min_ms,
         .election_max_ms = options->election_max_ms,
         .inflight_appends_max = options->inflight_appends_max,
+        .inflight_bytes_max = options->inflight_bytes_max,
         .append_entries_max = options->append_entries_max,
         .seed = options->seed ^ (group->id * UINT64_C(0x9e3779b97f4a7c15)) ^ (options->self << 32),
         .now_ms = group->node->now_ms,

@@ -13,7 +13,12 @@ void frame_writer_finish(struct frame_writer *writer) {
     buffer_finish(&writer->bytes);
 }
 
-void frame_writer_clear(struct frame_writer *writer) {
+void frame_writer_clear(struct frame_writer *writer, size_t kept_bytes_max) {
+    if (writer->bytes.capacity > kept_bytes_max) {
+        size_t size_max = writer->bytes.size_max;
+        buffer_finish(&writer->bytes);
+        buffer_init(&writer->bytes, size_max);
+    }
     buffer_clear(&writer->bytes);
     writer->open_at = 0;
 }

@@ -23,8 +23,8 @@ void frame_writer_finish(struct frame_writer *writer);
 bool frame_writer_add(struct frame_writer *writer, const struct raft_message *message);
 /* Closes the open frame: the bytes can be sent. */
 void frame_writer_close(struct frame_writer *writer);
-/* Forgets everything, keeps the memory. */
-void frame_writer_clear(struct frame_writer *writer);
+/* Forgets everything, and keeps no more memory than `kept_bytes_max`. */
+void frame_writer_clear(struct frame_writer *writer, size_t kept_bytes_max);
 
 /* Gathers bytes as they arrive and gives whole, checked payloads. */
 struct frame_reader {

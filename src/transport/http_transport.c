@@ -21,8 +21,7 @@ static void transport_send_message(struct transport *port, const struct raft_mes
     mutex_lock(&transport->mutex);
     struct peer *peer = transport_find_incarnation(transport, message->to);
     if (peer) {
-        bool bulk = message->entry_count > 0 || message->type == RAFT_MESSAGE_SNAPSHOT;
-        sender_add(bulk ? peer->bulk : peer->control, message);
+        sender_add(raft_message_is_bulk(message) ? peer->bulk : peer->control, message);
     }
     mutex_unlock(&transport->mutex);
 }
@@ -192,7 +191,7 @@ static void peer_fill_status(const struct peer *peer, struct transport_peer_stat
     struct sender *senders[] = {peer->control, peer->bulk};
     for (size_t i = 0; i < 2; i++) {
         mutex_lock(&senders[i]->mutex);
-        ret->queued_bytes += senders[i]->queue.size;
+        ret->queued_bytes += senders[i]->queued_bytes;
         ret->dropped_total += senders[i]->dropped_total;
         if (senders[i]->last_error[0] != '\0') {
             memcpy(ret->last_error, senders[i]->last_error, sizeof ret->last_error);

@@ -28,23 +28,14 @@ static void sender_lost(struct sender *sender, const struct error *error) {
     snprintf(sender->last_error, sizeof sender->last_error, "%.127s", error->message);
     sender->stream = NULL;
     /* What waited is old by the time a new stream stands; Raft repeats what matters. */
-    buffer_clear(&sender->queue);
+    parcel_destroy_all(&sender->queue);
+    sender->queued_bytes = 0;
     mutex_unlock(&sender->mutex);
     if (tell) {
         log_info("transport", stood ? "stream lost" : "no stream", "lane=%s to=%u at=%s %s",
                  protocol_lane_name(sender->options.lane), sender->options.peer.broker_id,
                  sender->options.peer.peer_address, error->message);
     }
-}
-
-/* Empties; a burst's memory is not kept for ever. */
-static void sender_empty(struct buffer *buffer) {
-    if (buffer->capacity > SENDER_KEPT_BYTES_MAX) {
-        size_t size_max = buffer->size_max;
-        buffer_finish(buffer);
-        buffer_init(buffer, size_max);
-    }
-    buffer_clear(buffer);
 }
 
 static struct http_stream *sender_connect(struct sender *sender) {
@@ -75,20 +66,18 @@ static struct http_stream *sender_connect(struct sender *sender) {
 }
 
 /* Takes what is queued, waiting for it a while. False: the thread shall end. */
-static bool sender_take(struct sender *sender, struct buffer *taken, uint64_t wait_ms) {
+static bool sender_take(struct sender *sender, struct list *taken, uint64_t wait_ms) {
     uint64_t deadline_ms = clock_monotonic_ms() + wait_ms;
-    sender_empty(taken);
     mutex_lock(&sender->mutex);
     sender->sending = false;
-    while (sender->queue.size == 0 && !sender->stopping) {
+    while (list_empty(&sender->queue) && !sender->stopping) {
         if (!condition_wait_until(&sender->filled, &sender->mutex, deadline_ms)) {
             break;
         }
     }
-    struct buffer empty = *taken;
-    *taken = sender->queue;
-    sender->queue = empty;
-    sender->sending = taken->size > 0;
+    list_move_all(taken, &sender->queue);
+    sender->queued_bytes = 0;
+    sender->sending = !list_empty(taken);
     bool go_on = !sender->stopping;
     mutex_unlock(&sender->mutex);
     return go_on;
@@ -101,28 +90,53 @@ static bool sender_is_broken(struct sender *sender, struct http_stream *stream) 
     return broken;
 }
 
+/* The parcel's bytes; a message's are put together here. Empty: no memory for that, or it is too large. */
+static struct slice sender_bytes(struct sender *sender, const struct parcel *parcel) {
+    if (parcel->frames.size > 0) {
+        return buffer_slice(&parcel->frames);
+    }
+    frame_writer_clear(&sender->encoding, SENDER_KEPT_BYTES_MAX);
+    if (!frame_writer_add(&sender->encoding, &parcel->message)) {
+        mutex_lock(&sender->mutex);
+        sender->dropped_total++;
+        mutex_unlock(&sender->mutex);
+    }
+    frame_writer_close(&sender->encoding);
+    return buffer_slice(&sender->encoding.bytes);
+}
+
+static enum status sender_send(struct sender *sender, struct http_stream *stream, const struct parcel *parcel,
+                               struct error *error) {
+    uint64_t deadline_ms = clock_monotonic_ms() + sender->options.send_timeout_ms;
+    struct slice bytes = sender_bytes(sender, parcel);
+    enum status status = bytes.size > 0 ? http_stream_send(stream, bytes, deadline_ms, error) : STATUS_OK;
+    if (status == STATUS_OK && http_stream_remaining(stream) < SENDER_ROLL_BYTES) {
+        error_set(error, STATUS_CLOSED, "the stream's length is used up: a new one is opened");
+        status = STATUS_CLOSED;
+    }
+    return status;
+}
+
 /* Sends until the stream breaks or the thread shall end; false: the latter. */
-static bool sender_pump(struct sender *sender, struct http_stream *stream, struct buffer *taken) {
+static bool sender_pump(struct sender *sender, struct http_stream *stream) {
     struct error error = {.status = STATUS_CLOSED, .message = "the peer closed the stream"};
-    while (sender_take(sender, taken, SENDER_LOOK_MS)) {
-        if (taken->size == 0) {
-            if (sender_is_broken(sender, stream)) {
-                sender_lost(sender, &error);
-                return true;
-            }
-            continue;
+    struct list taken;
+    list_init(&taken);
+    while (sender_take(sender, &taken, SENDER_LOOK_MS)) {
+        enum status status =
+            list_empty(&taken) && sender_is_broken(sender, stream) ? STATUS_CLOSED : STATUS_OK;
+        while (status == STATUS_OK && !list_empty(&taken)) {
+            struct parcel *parcel = parcel_take(&taken);
+            status = sender_send(sender, stream, parcel, &error);
+            parcel_destroy(parcel);
         }
-        uint64_t deadline_ms = clock_monotonic_ms() + sender->options.send_timeout_ms;
-        if (http_stream_send(stream, buffer_slice(taken), deadline_ms, &error) != STATUS_OK) {
-            sender_lost(sender, &error);
-            return true;
-        }
-        if (http_stream_remaining(stream) < SENDER_ROLL_BYTES) {
-            error_set(&error, STATUS_CLOSED, "the stream's length is used up: a new one is opened");
+        if (status != STATUS_OK) {
+            parcel_destroy_all(&taken);
             sender_lost(sender, &error);
             return true;
         }
     }
+    parcel_destroy_all(&taken);
     return false;
 }
 
@@ -146,18 +160,15 @@ static void sender_close(struct sender *sender, struct http_stream *stream) {
 
 static void sender_main(void *argument) {
     struct sender *sender = argument;
-    struct buffer taken;
-    buffer_init(&taken, PEER_QUEUE_BYTES_MAX);
     bool go_on = true;
     while (go_on) {
         struct http_stream *stream = sender_connect(sender);
         if (stream) {
-            go_on = sender_pump(sender, stream, &taken);
+            go_on = sender_pump(sender, stream);
             sender_close(sender, stream);
         }
         go_on = go_on && sender_pause(sender);
     }
-    buffer_finish(&taken);
 }
 
 enum status sender_create(const struct sender_options *options, struct sender **ret_sender) {
@@ -168,8 +179,10 @@ enum status sender_create(const struct sender_options *options, struct sender **
     sender->options = *options;
     mutex_init(&sender->mutex);
     condition_init(&sender->filled);
-    buffer_init(&sender->queue, PEER_QUEUE_BYTES_MAX);
+    list_init(&sender->queue);
+    list_init(&sender->burst);
     frame_writer_init(&sender->building, sender_frame_max(sender), PEER_QUEUE_BYTES_MAX);
+    frame_writer_init(&sender->encoding, sender_frame_max(sender), PEER_QUEUE_BYTES_MAX);
     enum status status =
         thread_start(&sender->thread, options->lane == SENDER_CONTROL ? "send-control" : "send-bulk",
                      sender_main, sender, NULL);
@@ -195,62 +208,85 @@ void sender_destroy(struct sender *sender) {
     sender_stop(sender);
     thread_join(&sender->thread);
     frame_writer_finish(&sender->building);
-    buffer_finish(&sender->queue);
+    frame_writer_finish(&sender->encoding);
+    parcel_destroy_all(&sender->burst);
+    parcel_destroy_all(&sender->queue);
     condition_finish(&sender->filled);
     mutex_finish(&sender->mutex);
     free(sender);
 }
 
+static void sender_count_dropped(struct sender *sender) {
+    mutex_lock(&sender->mutex);
+    sender->dropped_total++;
+    mutex_unlock(&sender->mutex);
+}
+
+/* Adds to the burst; NULL: what should have been added is dropped. */
+static void sender_add_parcel(struct sender *sender, struct parcel *parcel) {
+    if (parcel) {
+        list_append(&sender->burst, &parcel->link);
+    } else {
+        sender_count_dropped(sender);
+    }
+}
+
+/* Frames that were begun go before what comes next. */
+static void sender_close_frames(struct sender *sender) {
+    frame_writer_close(&sender->building);
+    if (sender->building.bytes.size > 0) {
+        sender_add_parcel(sender, parcel_of_frames(&sender->building.bytes));
+        frame_writer_clear(&sender->building, SENDER_KEPT_BYTES_MAX);
+    }
+}
+
 void sender_add(struct sender *sender, const struct raft_message *message) {
-    if (!frame_writer_add(&sender->building, message)) {
-        mutex_lock(&sender->mutex);
-        sender->dropped_total++;
-        mutex_unlock(&sender->mutex);
+    if (raft_message_bytes(message) >= PARCEL_LARGE_BYTES) {
+        sender_close_frames(sender);
+        sender_add_parcel(sender, parcel_of_message(message));
+    } else if (!frame_writer_add(&sender->building, message)) {
+        sender_count_dropped(sender);
     }
 }
 
-/* With the mutex held, and nothing queued: sends what the stream takes at once, and queues the rest. */
-static void sender_send_now(struct sender *sender) {
-    struct buffer empty = sender->queue;
-    sender->queue = sender->building.bytes;
-    sender->building.bytes = empty;
-    if (sender->sending) {
-        return; /* the thread is at it */
-    }
-    /* A stream whose length is nearly used up is the thread's to replace. */
-    if (http_stream_remaining(sender->stream) >= 2 * (uint64_t)SENDER_ROLL_BYTES) {
-        size_t sent = http_stream_try_send(sender->stream, buffer_slice(&sender->queue));
-        buffer_remove_front(&sender->queue, sent);
+/* With the mutex held. */
+static void sender_queue(struct sender *sender, struct parcel *parcel) {
+    if (parcel && sender->stream && sender->queued_bytes + parcel->size <= PEER_QUEUE_BYTES_MAX) {
+        list_append(&sender->queue, &parcel->link);
+        sender->queued_bytes += parcel->size;
+    } else {
+        sender->dropped_total++;
+        parcel_destroy(parcel);
     }
 }
 
-/* With the mutex held: behind what is queued. */
-static void sender_queue(struct sender *sender) {
-    buffer_append_slice(&sender->queue, buffer_slice(&sender->building.bytes));
-    if (buffer_status(&sender->queue) != STATUS_OK) {
-        sender->dropped_total++;
-        sender->queue.status = STATUS_OK; /* an append that failed added nothing */
-    }
+/* With the mutex held: whether whoever flushes may use the stream. One whose length is nearly used up is the
+ * thread's to replace. */
+static bool sender_is_idle(const struct sender *sender) {
+    return sender->stream && !sender->sending && list_empty(&sender->queue) && list_empty(&sender->burst) &&
+           http_stream_remaining(sender->stream) >= 2 * (uint64_t)SENDER_ROLL_BYTES;
 }
 
 void sender_flush(struct sender *sender) {
+    struct buffer *frames = &sender->building.bytes;
     frame_writer_close(&sender->building);
-    if (sender->building.bytes.size == 0) {
+    if (frames->size == 0 && list_empty(&sender->burst)) {
         return;
     }
     mutex_lock(&sender->mutex);
-    if (sender->stream == NULL) {
-        sender->dropped_total++;
-    } else if (sender->queue.size == 0) {
-        sender_send_now(sender);
-    } else {
-        sender_queue(sender);
+    if (sender_is_idle(sender)) {
+        buffer_remove_front(frames, http_stream_try_send(sender->stream, buffer_slice(frames)));
     }
-    bool wake = sender->queue.size > 0;
+    while (!list_empty(&sender->burst)) {
+        sender_queue(sender, parcel_take(&sender->burst));
+    }
+    if (frames->size > 0) {
+        sender_queue(sender, parcel_of_frames(frames));
+    }
+    bool wake = !list_empty(&sender->queue);
     mutex_unlock(&sender->mutex);
     if (wake) {
         condition_signal(&sender->filled);
     }
-    sender_empty(&sender->building.bytes);
-    frame_writer_clear(&sender->building);
+    frame_writer_clear(&sender->building, SENDER_KEPT_BYTES_MAX);
 }

@@ -64,12 +64,13 @@ static void check_message(const struct json *body) {
 }
 
 static void check_configs(const struct json *body, bool may_remove) {
+    static struct budget budget = {.bytes_max = SIZE_MAX};
     static struct http_response response;
     static struct call call = {.response = &response};
     _cleanup_free_ struct metadata_config *configs = NULL;
     uint32_t count;
     if (response.status == 0) {
-        response_init(&response);
+        response_init(&response, &budget);
     }
     http_response_reset(&response);
     if (!topics_read_configs(&call, body, may_remove, &configs, &count)) {

@@ -237,6 +237,7 @@ static struct node_options node_options_of(struct broker *broker) {
         .election_min_ms = ELECTION_MIN_MS,
         .election_max_ms = ELECTION_MAX_MS,
         .inflight_appends_max = profile->inflight_appends_max,
+        .inflight_bytes_max = profile->inflight_bytes_max,
         .append_entries_max = profile->append_entries_max,
         .tail_bytes_max = profile->tail_bytes_max,
         .backlog_bytes_max = profile->backlog_bytes_max,

@@ -40,6 +40,7 @@ static void draw_network(struct prng *prng, struct profile *profile) {
     profile->jitter_us = profile->latency_us * CHOOSE(prng, 0, 1, 1, 4);
     profile->straggler_per_million = CHOOSE(prng, 0, 0, 1000, 10000, 100000);
     profile->inflight_appends_max = (uint32_t)CHOOSE(prng, 1, 4, RAFT_INFLIGHT_APPENDS_MAX);
+    profile->inflight_bytes_max = CHOOSE(prng, 1, 2000, RAFT_INFLIGHT_BYTES_MAX);
     profile->append_entries_max = (uint32_t)CHOOSE(prng, 1, 3, RAFT_APPEND_ENTRIES_MAX);
     profile->frames = prng_chance(prng, 1, 4);
     profile->encodes = !profile->frames && prng_chance(prng, 1, 8);

@@ -54,6 +54,7 @@ struct profile {
     uint64_t repeat_per_million;
     uint64_t straggler_per_million; /* messages that come much later than others */
     uint32_t inflight_appends_max;
+    uint64_t inflight_bytes_max;
     uint32_t append_entries_max;
 
     uint64_t sync_us;

@@ -17,7 +17,7 @@ void byte_stream_add(struct byte_stream *stream, const struct raft_message *mess
 }
 
 void byte_stream_drop(struct byte_stream *stream) {
-    frame_writer_clear(&stream->writer);
+    frame_writer_clear(&stream->writer, SIZE_MAX);
 }
 
 enum damage_kind { FLIPPED, CUT_OUT, REPEATED, DAMAGE_KINDS };
@@ -62,7 +62,7 @@ struct blob *byte_stream_take(struct simulation *simulation, struct byte_stream 
         taken = blob_copy(bytes);
     }
     ASSERT(taken != NULL);
-    frame_writer_clear(&stream->writer);
+    frame_writer_clear(&stream->writer, SIZE_MAX);
     return taken;
 }
 

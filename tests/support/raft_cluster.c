@@ -29,6 +29,7 @@ void cluster_init(struct cluster *cluster, size_t voters, size_t learners, uint6
     memset(cluster, 0, sizeof *cluster);
     cluster->seed = seed;
     cluster->inflight_appends_max = 4;
+    cluster->inflight_bytes_max = 4096;
     cluster->append_entries_max = 8;
     network_init(&cluster->network, seed);
     invariants_init(&cluster->invariants);

@@ -54,6 +54,7 @@ struct cluster {
     uint64_t sequence; /* of writes */
     uint64_t lives;    /* of cores, for their seeds */
     uint32_t inflight_appends_max;
+    uint64_t inflight_bytes_max;
     uint32_t append_entries_max;
     struct network network;
     struct node nodes[CLUSTER_NODES_MAX]; /* ids 1, 2, ... */

@@ -137,13 +137,16 @@ static void send_appends(struct cluster *cluster, struct node *node, raft_id pee
             send_snapshot(cluster, node, peer);
             continue;
         }
+        uint64_t bytes = 0;
         for (uint64_t i = 0; i < count; i++) {
-            ASSERT(disk_entry(&node->memory, message.index + 1 + i));
+            const struct raft_entry *entry = disk_entry(&node->memory, message.index + 1 + i);
+            ASSERT(entry);
+            bytes += entry->blob->size;
         }
         struct disk *disk = &node->memory;
         message.entries = disk->entries ? disk->entries + (message.index - disk->base_index) : NULL;
         message.entry_count = (size_t)count;
-        raft_append_sent(node->raft, peer, count);
+        raft_append_sent(node->raft, peer, count, bytes);
         send_message(cluster, &message);
     }
 }
@@ -239,6 +242,7 @@ void driver_start(struct cluster *cluster, struct node *node) {
         .election_min_ms = CLUSTER_ELECTION_MIN_MS,
         .election_max_ms = CLUSTER_ELECTION_MAX_MS,
         .inflight_appends_max = cluster->inflight_appends_max,
+        .inflight_bytes_max = cluster->inflight_bytes_max,
         .append_entries_max = cluster->append_entries_max,
         .seed = cluster->seed + 1000 * ++cluster->lives,
         .now_ms = cluster->now_ms,

@@ -146,6 +146,7 @@ enum status member_try_open(struct member *member, struct error *error) {
         .election_min_ms = 300,
         .election_max_ms = 600,
         .inflight_appends_max = 4,
+        .inflight_bytes_max = RAFT_INFLIGHT_BYTES_MAX,
         .append_entries_max = 16,
         .tail_bytes_max = world->tail_bytes_max,
         .backlog_bytes_max = world->backlog_bytes_max,

@@ -33,6 +33,7 @@ static struct mail *make_bulk(enum mail_type type, size_t size) {
     assert_non_null(mail->message.entries);
     mail->message.entries[0].blob = blob;
     mail->message.entry_count = 1;
+    mail->message.type = RAFT_MESSAGE_APPEND;
     return mail;
 }
 
@@ -60,20 +61,50 @@ static void test_comes_out_in_order(void **state) {
     (void)state;
     struct mailbox mailbox;
     mailbox_init(&mailbox, BYTES_MAX);
-    assert_null(mailbox_take(&mailbox));
+    assert_null(mailbox_take(&mailbox, UINT64_MAX));
     for (uint64_t i = 1; i <= 100; i++) {
         assert_int_equal(post(&mailbox, make(i % 2 ? MAIL_PEER_CLOSED : MAIL_PERSISTED, i)), STATUS_OK);
     }
-    assert_int_equal(mailbox.items, 100);
-    struct mail *mail = mailbox_take(&mailbox);
+    assert_int_equal(mailbox_items(&mailbox), 100);
+    struct mail *mail = mailbox_take(&mailbox, UINT64_MAX);
     uint64_t next = 1;
     for (const struct mail *at = mail; at; at = at->next) {
         assert_int_equal(at->token, next++);
     }
     assert_int_equal(next, 101);
     assert_int_equal(destroy_all(mail), 100);
-    assert_int_equal(mailbox.items, 0);
-    assert_null(mailbox_take(&mailbox));
+    assert_int_equal(mailbox_items(&mailbox), 0);
+    assert_null(mailbox_take(&mailbox, UINT64_MAX));
+    mailbox_finish(&mailbox);
+}
+
+/* A flood of writes waits; what is prompt does not wait with it, nor do the writes change their order. */
+static void test_bulk_is_taken_in_pieces(void **state) {
+    (void)state;
+    struct mailbox mailbox;
+    mailbox_init(&mailbox, BYTES_MAX);
+    for (uint64_t i = 1; i <= 5; i++) {
+        struct mail *write = make_bulk(i == 3 ? MAIL_MESSAGE : MAIL_PROPOSAL, 100);
+        write->token = i;
+        assert_int_equal(post(&mailbox, write), STATUS_OK);
+    }
+    struct mail *ping = make(MAIL_MESSAGE, 6); /* without entries, but behind those it asks about */
+    ping->message.type = RAFT_MESSAGE_APPEND;
+    assert_int_equal(post(&mailbox, ping), STATUS_OK);
+    struct mail *heartbeat = make(MAIL_MESSAGE, 7);
+    heartbeat->message.type = RAFT_MESSAGE_HEARTBEAT;
+    assert_int_equal(post(&mailbox, heartbeat), STATUS_OK);
+    const uint64_t wanted[4][4] = {{7, 1, 2, 0}, {3, 4, 0}, {5, 6, 0}, {0}};
+    for (size_t turn = 0; turn < 4; turn++) {
+        struct mail *mail = mailbox_take(&mailbox, 101);
+        const uint64_t *next = wanted[turn];
+        for (const struct mail *at = mail; at; at = at->next) {
+            assert_int_equal(at->token, *next++);
+        }
+        assert_int_equal(*next, 0);
+        (void)destroy_all(mail);
+    }
+    assert_int_equal(mailbox_items(&mailbox), 0);
     mailbox_finish(&mailbox);
 }
 
@@ -88,7 +119,7 @@ static void test_is_bounded_in_bytes(void **state) {
     assert_int_equal(post(&mailbox, make_bulk(MAIL_PROPOSAL, 1)), STATUS_FULL);
     assert_int_equal(post(&mailbox, make(MAIL_MESSAGE, 1)), STATUS_OK); /* a heartbeat */
     assert_int_equal(mailbox.dropped_total, 3);
-    assert_int_equal(destroy_all(mailbox_take(&mailbox)), 3);
+    assert_int_equal(destroy_all(mailbox_take(&mailbox, UINT64_MAX)), 3);
     /* However large, one fits: otherwise it never would. */
     assert_int_equal(post(&mailbox, make_bulk(MAIL_MESSAGE, 5 * BYTES_MAX)), STATUS_OK);
     assert_int_equal(post(&mailbox, make_bulk(MAIL_MESSAGE, 1)), STATUS_FULL);
@@ -106,7 +137,7 @@ static void test_is_bounded_in_items(void **state) {
     assert_int_equal(post(&mailbox, make(MAIL_TASK, 0)), STATUS_FULL);
     assert_int_equal(post(&mailbox, make(MAIL_PEER_CLOSED, 0)), STATUS_FULL);
     assert_int_equal(post(&mailbox, make(MAIL_PERSISTED, 0)), STATUS_OK);
-    assert_int_equal(destroy_all(mailbox_take(&mailbox)), MAILBOX_ITEMS_MAX + 1);
+    assert_int_equal(destroy_all(mailbox_take(&mailbox, UINT64_MAX)), MAILBOX_ITEMS_MAX + 1);
     mailbox_finish(&mailbox);
 }
 
@@ -121,7 +152,7 @@ static void test_closed_it_takes_only_the_storage_s_answers(void **state) {
     assert_int_equal(post(&mailbox, make(MAIL_MESSAGE, 0)), STATUS_CLOSED);
     assert_int_equal(post(&mailbox, make(MAIL_PERSISTED, 0)), STATUS_OK);
     assert_int_equal(mailbox.dropped_total, 0);
-    assert_int_equal(destroy_all(mailbox_take(&mailbox)), 2);
+    assert_int_equal(destroy_all(mailbox_take(&mailbox, UINT64_MAX)), 2);
     mailbox_finish(&mailbox);
 }
 
@@ -148,7 +179,7 @@ static void test_many_post_and_one_takes(void **state) {
         uint64_t deadline_ms = clock_monotonic_ms() + 10000;
         mailbox_wait(&mailbox, deadline_ms);
         assert_true(clock_monotonic_ms() < deadline_ms); /* a post wakes who waits */
-        taken += destroy_all(mailbox_take(&mailbox));
+        taken += destroy_all(mailbox_take(&mailbox, UINT64_MAX));
     }
     for (size_t i = 0; i < POSTERS; i++) {
         thread_join(&threads[i]);
@@ -163,16 +194,16 @@ static void test_waits_until_somebody_wakes_it(void **state) {
     uint64_t begin_ms = clock_monotonic_ms();
     mailbox_wait(&mailbox, begin_ms + 20);
     assert_true(clock_monotonic_ms() >= begin_ms + 20);
-    assert_true(mailbox_is_empty(&mailbox));
+    assert_int_equal(mailbox_items(&mailbox), 0);
     mailbox_wake(&mailbox); /* before the wait: it is not lost */
     mailbox_wait(&mailbox, clock_monotonic_ms() + 10000);
     assert_true(clock_monotonic_ms() < begin_ms + 10000);
     /* What is added without a wake is found by the next wait. */
     assert_int_equal(mailbox_add(&mailbox, make(MAIL_PERSISTED, 1)), STATUS_OK);
-    assert_false(mailbox_is_empty(&mailbox));
+    assert_int_not_equal(mailbox_items(&mailbox), 0);
     mailbox_wait(&mailbox, clock_monotonic_ms() + 10000);
     assert_true(clock_monotonic_ms() < begin_ms + 10000);
-    assert_int_equal(destroy_all(mailbox_take(&mailbox)), 1);
+    assert_int_equal(destroy_all(mailbox_take(&mailbox, UINT64_MAX)), 1);
     mailbox_finish(&mailbox);
 }
 
@@ -187,7 +218,7 @@ static void test_memory_runs_out_before_posting(void **state) {
     struct mail *mail = make_bulk(MAIL_MESSAGE, 10);
     allocation_fail_at(1);
     assert_int_equal(mailbox_post(&mailbox, mail), STATUS_OK);
-    struct mail *taken = mailbox_take(&mailbox);
+    struct mail *taken = mailbox_take(&mailbox, UINT64_MAX);
     assert_false(allocation_failed());
     assert_ptr_equal(taken, mail);
     assert_int_equal(destroy_all(taken), 1);
@@ -197,6 +228,7 @@ static void test_memory_runs_out_before_posting(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_comes_out_in_order),
+        cmocka_unit_test(test_bulk_is_taken_in_pieces),
         cmocka_unit_test(test_is_bounded_in_bytes),
         cmocka_unit_test(test_is_bounded_in_items),
         cmocka_unit_test(test_closed_it_takes_only_the_storage_s_answers),

@@ -14,12 +14,16 @@
 
 #include <cmocka.h>
 
+enum { LARGE_BYTES_MAX = 3 * 1024 * 1024 };
+
 static char text[HTTP_RESPONSE_HEAD_BYTES_MAX + 4096];
 static struct http_response response;
+static struct budget budget;
 
 static int init(void **state) {
     (void)state;
-    response_init(&response);
+    budget = (struct budget){.bytes_max = LARGE_BYTES_MAX};
+    response_init(&response, &budget);
     return 0;
 }
 
@@ -125,12 +129,54 @@ static void too_large_bodies_are_a_500(void **state) {
     assert_non_null(strstr(text, "\"error_code\":50001"));
 }
 
+/* Once, however often it is looked at, and given back with the memory. */
+static void a_large_body_counts(void **state) {
+    (void)state;
+    http_response_count(&response);
+    assert_int_equal(budget.taken, 0); /* what a worker keeps anyway */
+    assert_non_null(buffer_extend(http_response_body(&response), 2 * 1024 * 1024));
+    http_response_count(&response);
+    size_t taken = budget.taken;
+    assert_int_equal(taken, http_response_body(&response)->capacity);
+    http_response_count(&response);
+    response_count_always(&response);
+    assert_int_equal(budget.taken, taken);
+    assert_int_equal(http_response_status(&response), 200);
+    response_trim(&response);
+    assert_int_equal(budget.taken, 0);
+    assert_int_equal(http_response_body(&response)->capacity, 0);
+}
+
+static void one_too_many_becomes_a_refusal(void **state) {
+    (void)state;
+    assert_true(budget_take(&budget, LARGE_BYTES_MAX - 1024 * 1024));
+    assert_non_null(buffer_extend(http_response_body(&response), 2 * 1024 * 1024));
+    http_response_count(&response);
+    assert_int_equal(http_response_status(&response), 503);
+    assert_int_equal(budget.taken, LARGE_BYTES_MAX - 1024 * 1024);
+    assert_true(http_response_body(&response)->capacity < 1024 * 1024); /* its memory is gone already */
+    seal(false, false);
+    assert_non_null(strstr(text, "Retry-After: 1\r\n"));
+    assert_non_null(strstr(text, "ask for less"));
+}
+
+static void one_that_tells_what_was_done_counts_in_any_case(void **state) {
+    (void)state;
+    assert_true(budget_take(&budget, LARGE_BYTES_MAX));
+    assert_non_null(buffer_extend(http_response_body(&response), 2 * 1024 * 1024));
+    response_count_always(&response);
+    assert_int_equal(http_response_status(&response), 200);
+    assert_true(budget.taken > LARGE_BYTES_MAX);
+    response_trim(&response);
+    assert_int_equal(budget.taken, LARGE_BYTES_MAX);
+}
+
 static void without_memory_there_is_still_an_answer(void **state) {
     (void)state;
     for (uint64_t n = 1;; n++) {
         response_finish(&response);
         allocation_fail_at(n);
-        response_init(&response);
+        response_init(&response, &budget);
         buffer_append_string(http_response_body(&response), "hello");
         seal(false, false);
         if (!allocation_failed()) {
@@ -213,6 +259,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(large_heads_move_the_body, init, finish),
         cmocka_unit_test_setup_teardown(too_many_headers_are_a_500, init, finish),
         cmocka_unit_test_setup_teardown(too_large_bodies_are_a_500, init, finish),
+        cmocka_unit_test_setup_teardown(a_large_body_counts, init, finish),
+        cmocka_unit_test_setup_teardown(one_too_many_becomes_a_refusal, init, finish),
+        cmocka_unit_test_setup_teardown(one_that_tells_what_was_done_counts_in_any_case, init, finish),
         cmocka_unit_test_setup_teardown(without_memory_there_is_still_an_answer, init, finish),
         cmocka_unit_test_setup_teardown(foreign_headers_are_checked, init, finish),
         cmocka_unit_test_setup_teardown(errors_have_one_form, init, finish),

@@ -20,6 +20,7 @@ static struct raft_options options_of(uint64_t seed) {
                                  .election_min_ms = 300,
                                  .election_max_ms = 600,
                                  .inflight_appends_max = 4,
+                                 .inflight_bytes_max = 1000,
                                  .append_entries_max = 8,
                                  .seed = seed};
 }
@@ -49,8 +50,8 @@ static void test_options(void **state) {
     (void)state;
     struct raft_options good = options_of(1);
     assert_int_equal(create(good, (struct raft_restart){0}), STATUS_OK);
-    struct raft_options wrong[8];
-    for (size_t i = 0; i < 8; i++) {
+    struct raft_options wrong[9];
+    for (size_t i = 0; i < 9; i++) {
         wrong[i] = good;
     }
     wrong[0].self = 0;
@@ -61,7 +62,8 @@ static void test_options(void **state) {
     wrong[5].inflight_appends_max = RAFT_INFLIGHT_APPENDS_MAX + 1;
     wrong[6].append_entries_max = 0;
     wrong[7].append_entries_max = RAFT_APPEND_ENTRIES_MAX + 1;
-    for (size_t i = 0; i < 8; i++) {
+    wrong[8].inflight_bytes_max = 0;
+    for (size_t i = 0; i < 9; i++) {
         assert_int_equal(create(wrong[i], (struct raft_restart){0}), STATUS_INVALID);
     }
 }
@@ -340,7 +342,8 @@ static void fuzz_pull(struct prng *prng, struct raft *raft) {
         for (int i = 0; raft_next_append(raft, peer, &message, &count); i++) {
             assert_true(i < RAFT_INFLIGHT_APPENDS_MAX);
             assert_true(message.index + count <= raft_last_index(raft));
-            raft_append_sent(raft, peer, prng_below(prng, count + 1));
+            count = prng_below(prng, count + 1);
+            raft_append_sent(raft, peer, count, count * 100);
         }
     }
 }

@@ -122,7 +122,7 @@ static void test_what_does_not_fit_leaves_no_trace(void **state) {
         take_heartbeats(payload, &next);
     }
     assert_int_equal(next, added);
-    frame_writer_clear(&writer);
+    frame_writer_clear(&writer, SIZE_MAX);
     assert_true(add(&writer, 0));
     assert_int_equal(writer.bytes.size, FRAME_HEADER_SIZE + MESSAGE_SIZE);
     frame_writer_finish(&writer);

@@ -2,6 +2,7 @@
 #include "aviary/raft/entry.h"
 #include "http_raw.h"
 #include "transport/frame.h"
+#include "transport/parcel.h"
 #include "transport_ends.h"
 
 #include <setjmp.h>
@@ -81,6 +82,27 @@ static void test_a_peer_that_lags_gets_everything_in_order(void **state) {
         expect_entry(&pair.a->messages[index - 1], index, index % 3 == 0 ? LARGE / 4 : (size_t)index * 1000);
     }
     assert_int_equal(end_status(pair.b).dropped_total, 0);
+    pair_destroy(&pair);
+}
+
+/* Large messages go by the thread, small ones before and behind them in the same burst keep their places. */
+static void test_bursts_of_large_and_small_keep_their_order(void **state) {
+    (void)state;
+    enum { COUNT = 60, BURST = 7 };
+    struct pair pair = pair_create();
+    for (uint64_t index = 1; index <= COUNT; index++) {
+        end_add_entry(pair.b, pair.a, index, index % 5 == 0 ? 2 * PARCEL_LARGE_BYTES : 100);
+        if (index % BURST == 0) {
+            transport_flush(pair.b->transport);
+        }
+    }
+    transport_flush(pair.b->transport);
+    end_await(pair.a, &pair.a->count, COUNT);
+    for (uint64_t index = 1; index <= COUNT; index++) {
+        expect_entry(&pair.a->messages[index - 1], index, index % 5 == 0 ? 2 * PARCEL_LARGE_BYTES : 100);
+    }
+    assert_int_equal(end_status(pair.b).dropped_total, 0);
+    assert_int_equal(end_status(pair.b).queued_bytes, 0);
     pair_destroy(&pair);
 }
 
@@ -409,6 +431,7 @@ int main(void) {
         cmocka_unit_test(test_messages_arrive_in_order),
         cmocka_unit_test(test_entries_arrive_whole),
         cmocka_unit_test(test_a_peer_that_lags_gets_everything_in_order),
+        cmocka_unit_test(test_bursts_of_large_and_small_keep_their_order),
         cmocka_unit_test(test_a_peer_says_where_it_is),
         cmocka_unit_test(test_what_cannot_be_delivered_is_dropped),
         cmocka_unit_test(test_a_full_mailbox_drops_messages_only),

@@ -198,7 +198,7 @@ void end_send(struct end *from, const struct raft_message *message) {
     transport_flush(from->transport);
 }
 
-void end_send_entry(struct end *from, const struct end *to, uint64_t index, size_t size) {
+void end_add_entry(struct end *from, const struct end *to, uint64_t index, size_t size) {
     struct blob *blob = blob_create(ENTRY_HEADER_SIZE + size);
     assert_non_null(blob);
     memset(blob->data, (int)index, blob->size);
@@ -214,8 +214,13 @@ void end_send_entry(struct end *from, const struct end *to, uint64_t index, size
         .entries = &entry,
         .entry_count = 1,
     };
-    end_send(from, &message);
+    transport_send(from->transport, &message);
     blob_release(blob);
+}
+
+void end_send_entry(struct end *from, const struct end *to, uint64_t index, size_t size) {
+    end_add_entry(from, to, index, size);
+    transport_flush(from->transport);
 }
 
 /* The status tells of the control stream only. */

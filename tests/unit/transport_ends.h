@@ -55,7 +55,9 @@ void end_await_connected(const struct end *end, bool connected);
 struct raft_message end_heartbeat(const struct end *from, const struct end *to, uint64_t number);
 /* Sends one message and flushes. */
 void end_send(struct end *from, const struct raft_message *message);
-/* An append of one entry of group 1 with `size` bytes, each of them the index. */
+/* An append of one entry of group 1 with `size` bytes, each of them the index. `add` leaves the flush to the
+ * caller. */
+void end_add_entry(struct end *from, const struct end *to, uint64_t index, size_t size);
 void end_send_entry(struct end *from, const struct end *to, uint64_t index, size_t size);
 
 /* Two ends that know each other, with all four streams open. */

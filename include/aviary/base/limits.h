@@ -38,8 +38,9 @@ enum {
     RAFT_HEARTBEAT_MS = 50,
     RAFT_ELECTION_MIN_MS = 300,
     RAFT_ELECTION_MAX_MS = 600,
-    RAFT_INFLIGHT_APPENDS_MAX = 64,      /* AppendEntries a follower, not yet answered */
-    RAFT_APPEND_BYTES_MAX = 1024 * 1024, /* of entries in one AppendEntries, but at least one entry */
+    RAFT_INFLIGHT_APPENDS_MAX = 64,             /* AppendEntries a follower, not yet answered */
+    RAFT_INFLIGHT_BYTES_MAX = 16 * 1024 * 1024, /* of entries in them; the last may go beyond */
+    RAFT_APPEND_BYTES_MAX = 1024 * 1024,        /* of entries in one AppendEntries, but at least one entry */
     RAFT_APPEND_ENTRIES_MAX = 1024,
     RAFT_SNAPSHOT_CHUNK_BYTES = 1024 * 1024,
     RAFT_SNAPSHOT_BYTES_MAX = 256 * 1024 * 1024,
@@ -64,6 +65,7 @@ enum {
     PEER_QUEUE_BYTES_MAX = 64 * 1024 * 1024, /* a stream's frames waiting to be sent */
 
     /* The broker */
+    TURN_BULK_BYTES_MAX = 4 * 1024 * 1024, /* of entries that one turn takes; the last may go beyond */
     MAILBOX_ITEMS_MAX = 65536,             /* waiting for the next turn of the shard */
     SCRUB_CHUNK_BYTES = 256 * 1024,        /* of a log, read at once by the scrub; but at least one entry */
     BACKLOG_BYTES_MAX = 256 * 1024 * 1024, /* appended, not yet durable here or not yet committed */

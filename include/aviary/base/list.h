@@ -35,6 +35,15 @@ static inline void list_remove(struct list *node) {
     list_init(node);
 }
 
+/* Moves all of `from` behind what `to` has. */
+static inline void list_move_all(struct list *to, struct list *from) {
+    while (!list_empty(from)) {
+        struct list *node = from->next;
+        list_remove(node);
+        list_append(to, node);
+    }
+}
+
 #define LIST_ENTRY(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))
 
 #endif

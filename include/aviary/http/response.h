@@ -44,6 +44,13 @@ void http_response_reset(struct http_response *response);
  */
 void http_response_set_repeatable(struct http_response *response);
 
+/*
+ * Counts a large body towards what all of them may take together, now and not only once the handler has
+ * returned: for handlers of which so many at once put such a body together. Where there are too many, the
+ * response becomes a 503. Only for what is repeatable, or was asked by GET.
+ */
+void http_response_count(struct http_response *response);
+
 /* The connection closes after this response. */
 void http_response_close_connection(struct http_response *response);
 

@@ -95,6 +95,18 @@ struct raft_message {
     uint64_t data_total;                     /* bytes of the whole state blob */
 };
 
+/*
+ * Appends and snapshots, large or empty: they keep their order among themselves (an empty append asks about
+ * those before it), and nothing else waits behind them.
+ */
+static inline bool raft_message_is_bulk(const struct raft_message *message) {
+    return message->type == RAFT_MESSAGE_APPEND || message->type == RAFT_MESSAGE_SNAPSHOT;
+}
+
+/* Of its entries and data, which make a message large. */
+size_t raft_message_bytes(const struct raft_message *message);
+/* Retains the entries' blobs and the data; the array is the copy's own. NO_MEMORY: `ret` is untouched. */
+enum status raft_message_copy(const struct raft_message *message, struct raft_message *ret) AVIARY_MUST_USE;
 /* Releases the entries' blobs, the array (malloc) and the data of a message that owns them; zeroes those
  * fields. */
 void raft_message_finish(struct raft_message *message);

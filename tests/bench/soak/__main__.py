@@ -38,6 +38,8 @@ KEYS_MAX = 262144  # of a partition: IDEMPOTENCY_KEYS_MAX
 FILL_SECONDS = 10
 FILL_SECONDS_MAX = 900
 CONNECTIONS_MAX = 128  # each has a thread, which keeps a little memory: the warm-up must come by all of them
+PEER_CONNECTIONS_MAX = 512  # the same at the brokers' own port, as src/server/server.c has it
+CONNECTIONS_SPARE = 16
 
 
 @contextlib.contextmanager
@@ -53,10 +55,10 @@ def started(options, connections_max):
         zookeeper.kill()
 
 
-def run_wrk(broker, script, connections, path=""):
+def run_wrk(port, script, connections, path="", arguments=()):
     subprocess.run(
         ["wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{FILL_SECONDS}s", "--timeout", "10s",
-         "--script", Path(__file__).parent / script, f"http://127.0.0.1:{broker.port}{path}"],
+         "--script", Path(__file__).parent / script, f"http://127.0.0.1:{port}{path}", "--", *arguments],
         check=True, stdout=subprocess.DEVNULL)
 
 
@@ -66,7 +68,7 @@ def fill_key_tables(cluster):
         until = time.monotonic() + FILL_SECONDS_MAX
         while mixed.end_of(cluster, partition) <= KEYS_MAX:
             assert time.monotonic() < until, "the table of keys was not filled in time"
-            run_wrk(cluster.leader(mixed.TOPIC, partition), "keyed.lua", 64,
+            run_wrk(cluster.leader(mixed.TOPIC, partition).port, "keyed.lua", 64,
                     f"/v1/topics/{mixed.TOPIC}/messages?partition={partition}")
 
 
@@ -87,7 +89,8 @@ def fill_caches(cluster):
 def wake_workers(cluster):
     """Each thread that may serve a connection has served one: what it keeps, it has from then on."""
     for broker in cluster.brokers:
-        run_wrk(broker, "sweep.lua", CONNECTIONS_MAX - 16)
+        run_wrk(broker.port, "sweep.lua", CONNECTIONS_MAX - CONNECTIONS_SPARE)
+        run_wrk(broker.peer_port, "sweep.lua", PEER_CONNECTIONS_MAX - CONNECTIONS_SPARE, arguments=["forwarded"])
 
 
 def partitions(cluster):

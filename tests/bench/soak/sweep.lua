@@ -1,4 +1,5 @@
--- For wrk: in turn a batch of lines and a fetch of a hundred records.
+-- For wrk: in turn a batch of lines and a fetch of a hundred records; with `forwarded`, as another broker asks.
+local batch, fetch
 local lines = {}
 local number = 0
 
@@ -6,9 +7,15 @@ for line = 1, 20 do
     lines[line] = "0 " .. string.rep("s", 130)
 end
 
-local batch = wrk.format("POST", "/v1/topics/soak/messages?format=raw&partition=0",
-    { ["Content-Type"] = "application/x-ndjson" }, table.concat(lines, "\n") .. "\n")
-local fetch = wrk.format("GET", "/v1/topics/soak/partitions/0/messages?offset=0&limit=100")
+function init(arguments)
+    local headers = { ["Content-Type"] = "application/x-ndjson" }
+    if arguments[1] == "forwarded" then
+        headers["X-Aviary-Forwarded"] = "1"
+    end
+    batch = wrk.format("POST", "/v1/topics/soak/messages?format=raw&partition=0", headers,
+        table.concat(lines, "\n") .. "\n")
+    fetch = wrk.format("GET", "/v1/topics/soak/partitions/0/messages?offset=0&limit=100&level=none", headers)
+end
 
 function request()
     number = number + 1
