@@ -34,8 +34,10 @@ static bool reads_wrong(struct storage *memory, const struct damage *damage) {
         return memory->operations->read_state(memory, damage->group, damage->kind, &blob) == STATUS_OK &&
                slice_equal(blob_slice(blob), blob_slice(damage->state));
     }
-    return is_in_log(memory, damage->group, damage->index) &&
-           memory->operations->read_entry(memory, damage->group, damage->index, &blob) != STATUS_OK;
+    /* One that landed behind the end, where the log now begins, stands before its start: refused there, too.
+     */
+    enum status status = memory->operations->read_entry(memory, damage->group, damage->index, &blob);
+    return is_in_log(memory, damage->group, damage->index) ? status != STATUS_OK : status != STATUS_NOT_FOUND;
 }
 
 /* Whether a read still meets it, be it with or without what is pending. */

@@ -1,6 +1,7 @@
 #include "replica_view.h"
 
 #include "nemesis.h"
+#include "replica/format.h"
 #include "simulation.h"
 #include "storage/batch.h"
 
@@ -160,6 +161,17 @@ void replica_views_write(struct broker *broker, const struct storage_batch *batc
     }
 }
 
+/* A misdirected write may have left something before the log's start. */
+static uint64_t log_base(struct storage *memory, uint64_t group, uint64_t first) {
+    _cleanup_blob_ struct blob *blob = NULL;
+    struct hard_state hard;
+    if (memory->operations->read_state(memory, group, STORAGE_STATE_HARD, &blob) != STATUS_OK ||
+        format_hard_decode(blob_slice(blob), &hard) != STATUS_OK || hard.base_index < first) {
+        return first - 1;
+    }
+    return hard.base_index;
+}
+
 static void view_reload(struct broker *broker, struct replica_view *view) {
     struct storage *memory = broker->disk.memory;
     uint64_t first;
@@ -167,7 +179,8 @@ static void view_reload(struct broker *broker, struct replica_view *view) {
     if (memory->operations->log_bounds(memory, view->group, &first, &last) != STATUS_OK) {
         return;
     }
-    view->base = first - 1;
+    view->base = log_base(memory, view->group, first);
+    first = view->base + 1;
     for (uint64_t index = first; index <= last; index++) {
         struct entry_header header = {0};
         const struct damage *damage = damage_find(&broker->disk, view->group, index);
