@@ -53,8 +53,7 @@ struct broker_options {
     enum status (*distrust)(struct storage *storage, struct error *error);
     uint64_t scrub_bytes_per_second; /* 0: nothing is read but what somebody asks for */
     uint64_t scrub_interval_ms;      /* from the beginning of one pass to that of the next, at least */
-    uint64_t
-        mailbox_bytes_max; /* of batches, and entries and chunks from peers, waiting for the shard thread */
+    uint64_t mailbox_bytes_max;      /* of batches, and entries and chunks from peers, waiting for a turn */
 };
 
 /* Nothing runs yet. NO_MEMORY, or what reading the storage says. */
@@ -244,8 +243,8 @@ enum status broker_transfer_leader(struct broker *broker, uint64_t group, uint32
 
 struct broker_health {
     bool coordination_ok;
-    bool raft_ok;    /* belongs to a cluster, group 0 has a leader that was heard, the shard thread answers */
-    bool storage_ok; /* takes writes */
+    bool raft_ok;        /* belongs to a cluster, group 0 has a leader that was heard, turns are taken */
+    bool storage_ok;     /* takes writes */
     char detail[3][320]; /* of those not ok, what is wrong */
 };
 void broker_health(struct broker *broker, uint64_t deadline_ms, struct broker_health *ret_health);

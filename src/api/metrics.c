@@ -162,7 +162,7 @@ static void append_broker(struct call *call, struct buffer *out) {
     append_value(out, "aviary_damaged", "gauge",
                  "1: something stored here is damaged, and the disk could not be given up yet.",
                  metrics.damaged);
-    append_value(out, "aviary_mailbox_items", "gauge", "What waits for the shard thread.",
+    append_value(out, "aviary_mailbox_items", "gauge", "What waits for the next turn of the replicas.",
                  metrics.mailbox_items);
     append_value(out, "aviary_mailbox_dropped_total", "counter",
                  "Peers' messages dropped because too much waited.", metrics.mailbox_dropped_total);

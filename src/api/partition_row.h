@@ -20,8 +20,8 @@ struct partition_row {
     struct partition_member members[RAFT_MEMBERS_MAX];
 };
 
-/* Of a partition's group, or of METADATA_GROUP. False: this broker does not lead it, or its shard thread did
- * not answer by `deadline_ms`. */
+/* Of a partition's group, or of METADATA_GROUP. False: this broker does not lead it, or no turn
+ * answered by `deadline_ms`. */
 bool partition_row_read(struct api *api, uint64_t group, uint64_t deadline_ms, struct partition_row *ret_row);
 /* {"topic","partition",...} */
 void partition_row_write(struct json_writer *writer, const char *topic,

@@ -109,7 +109,7 @@ static enum status broker_load_cluster(struct broker *broker, struct error *erro
     return STATUS_OK;
 }
 
-/* Readers come with every request: without a writer's right of way the shard thread might wait for ever. */
+/* Readers come with every request: without a writer's right of way a turn might wait for ever. */
 static void broker_init_metadata_lock(struct broker *broker) {
     pthread_rwlockattr_t attributes;
     ASSERT(pthread_rwlockattr_init(&attributes) == 0);

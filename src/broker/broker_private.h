@@ -1,7 +1,7 @@
 /*
  * The broker, private to this room.
  *
- * Which file does what: broker.c life; shard.c, observer.c, mailbox.c the thread that drives the node;
+ * Which file does what: broker.c life; shard.c, observer.c, mailbox.c the turns that drive the node;
  * view*.c what others see of replicas; route.c leaders; topics.c, produce.c, fetch.c, operations.c use cases;
  * housekeeper.c the thread for slow things; start_*.c the first start; calls.c what peers ask; peers.c whom
  * transport talks to; publish.c the view; lost.c disks that are gone for good; unsafe.c what is done about
@@ -77,7 +77,7 @@ void broker_leaders_changed(struct broker *broker);
 /* UNAVAILABLE with what is waited for, unless running. */
 enum status broker_check_running(struct broker *broker, struct error *error) AVIARY_MUST_USE;
 
-/* Opens the node and starts the shard thread; `cluster` is durable by now. Housekeeper's thread. */
+/* Opens the node and starts its shard; `cluster` is durable by now. Housekeeper's thread. */
 enum status broker_run(struct broker *broker, const struct cluster_file *cluster,
                        struct error *error) AVIARY_MUST_USE;
 /*

@@ -132,7 +132,7 @@ void housekeeper_coordination_event(void *context, const struct coordination_eve
     }
 }
 
-/* Shard thread. */
+/* In a turn. */
 static void task_preference(struct shard *shard, struct broker_pending *pending) {
     node_set_metadata_preference(shard->node, pending->rank, pending->hold_ms);
     pending_finish(pending);

@@ -67,7 +67,7 @@ struct lost_gone {
     size_t count;
 };
 
-/* Shard thread. */
+/* In a turn. */
 static void task_set_gone(struct shard *shard, struct broker_pending *pending) {
     const struct lost_gone *gone = pending->collected;
     node_set_gone(shard->node, gone->incarnations, gone->count);

@@ -159,8 +159,8 @@ static void health_raft(struct broker *broker, uint64_t deadline_ms, struct brok
     uint64_t beat_ms = atomic_load_explicit(&broker->shard.beat_ms, memory_order_relaxed);
     uint64_t now_ms = clock_monotonic_ms();
     if (now_ms > beat_ms + HEALTH_BEAT_MS) {
-        snprintf(health->detail[1], sizeof health->detail[1], "the shard thread has been busy for %lu ms",
-                 (unsigned long)(now_ms - beat_ms));
+        snprintf(health->detail[1], sizeof health->detail[1],
+                 "one turn of the replicas has taken %lu ms so far", (unsigned long)(now_ms - beat_ms));
         return;
     }
     uint64_t leader_ms = now_ms + HEALTH_LEADER_MS;

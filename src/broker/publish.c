@@ -56,7 +56,7 @@ static void led_fill(const struct node *node, const struct node_status *status, 
     }
 }
 
-/* Shard thread. */
+/* In a turn. */
 static void task_led(struct shard *shard, struct broker_pending *pending) {
     size_t group_count = node_group_count(shard->node);
     struct led_list *list = malloc(sizeof *list + group_count * sizeof list->led[0]);

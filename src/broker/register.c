@@ -11,7 +11,7 @@ enum {
     REGISTER_ALIVE_MS = 2000
 };
 
-/* Shard thread: is the incarnation that now has this broker id alive? */
+/* In a turn: is the incarnation that now has this broker id alive? */
 static void task_is_alive(struct shard *shard, struct broker_pending *pending) {
     struct node_member members[RAFT_MEMBERS_MAX];
     size_t count = node_members(shard->node, METADATA_GROUP, members);

@@ -12,7 +12,7 @@ enum {
     STOP_POLL_MS = 20,
 };
 
-/* Shard thread: hands over every group led here. `found`: some are still led; UNAVAILABLE: of some no leader
+/* In a turn: hands over every group led here. `found`: some are still led; UNAVAILABLE: of some no leader
  * is known. */
 static void task_hand_over(struct shard *shard, struct broker_pending *pending) {
     pending->found = false;

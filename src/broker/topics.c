@@ -7,7 +7,7 @@
 
 enum { DEFAULT_PARTITIONS = 1, DEFAULT_REPLICATION = 3, ALIVE_MS = 2000 };
 
-/* Shard thread: incarnations of brokers that answered lately, as the controller sees them, ascending. */
+/* In a turn: incarnations of brokers that answered lately, as the controller sees them, ascending. */
 struct alive {
     size_t count;
     raft_id ids[BROKERS_MAX];

@@ -1,6 +1,6 @@
 /*
  * What other threads see of a replica: its offsets, its leader, and its most recent committed batches. The
- * shard thread writes, workers read.
+ * turns write, workers read.
  */
 #ifndef BROKER_VIEW_H
 #define BROKER_VIEW_H
@@ -47,7 +47,7 @@ struct view {
 struct view *view_create(uint64_t group, size_t recent_bytes_max);
 void view_release(struct view *view);
 
-/* Shard thread. */
+/* In a turn. */
 void view_append(struct view *view, const struct raft_entry *entry, const struct entry_header *header);
 void view_set_status(struct view *view, const struct node_status *status);
 /* The log was replaced: recent batches are forgotten. */
@@ -73,9 +73,9 @@ void views_init(struct views *views);
 void views_finish(struct views *views);
 /* The view of that group with one more reference; NULL: none. */
 struct view *views_find(struct views *views, uint64_t group);
-/* Shard thread. False: no memory. Takes one reference of its own. */
+/* In a turn. False: no memory. Takes one reference of its own. */
 bool views_add(struct views *views, struct view *view);
-/* Shard thread. */
+/* In a turn. */
 void views_remove(struct views *views, uint64_t group);
 
 #endif

@@ -1,4 +1,4 @@
-/* What is asked of the shard thread: answered in time or given up, and freed once, by whoever is last. */
+/* What is asked of a turn: answered in time or given up, and freed once, by whoever is last. */
 #include "allocation.h"
 #include "broker/pending.h"
 
@@ -33,7 +33,7 @@ static void test_the_asker_gives_up(void **state) {
     assert_true(clock_monotonic_ms() >= begun_ms + 30);
     pending->collected = malloc(10); /* goes with it, whoever is last */
     pending_release(pending);
-    pending_finish(pending); /* the shard thread, too late */
+    pending_finish(pending); /* the turn, too late */
 }
 
 struct question {

@@ -106,6 +106,20 @@ static void test_bursts_of_large_and_small_keep_their_order(void **state) {
     pair_destroy(&pair);
 }
 
+/* An append without entries asks whether those before it have arrived: it must not arrive before them. */
+static void test_messages_keep_their_lanes(void **state) {
+    (void)state;
+    struct pair pair = pair_create();
+    end_send_entry(pair.b, pair.a, 1, LARGE);
+    struct raft_message ping = {.type = RAFT_MESSAGE_APPEND, .group = 1, .from = 20, .to = 10, .index = 1};
+    end_send(pair.b, &ping);
+    end_await(pair.a, &pair.a->count, 2);
+    expect_entry(&pair.a->messages[0], 1, LARGE);
+    assert_int_equal(pair.a->messages[1].entry_count, 0);
+    assert_int_equal(pair.a->messages[1].index, 1);
+    pair_destroy(&pair);
+}
+
 static void test_a_peer_says_where_it_is(void **state) {
     (void)state;
     struct pair pair = pair_create();
@@ -432,6 +446,7 @@ int main(void) {
         cmocka_unit_test(test_entries_arrive_whole),
         cmocka_unit_test(test_a_peer_that_lags_gets_everything_in_order),
         cmocka_unit_test(test_bursts_of_large_and_small_keep_their_order),
+        cmocka_unit_test(test_messages_keep_their_lanes),
         cmocka_unit_test(test_a_peer_says_where_it_is),
         cmocka_unit_test(test_what_cannot_be_delivered_is_dropped),
         cmocka_unit_test(test_a_full_mailbox_drops_messages_only),
