@@ -85,6 +85,22 @@ static void test_a_peer_that_lags_gets_everything_in_order(void **state) {
     pair_destroy(&pair);
 }
 
+/* Small ones are sent at once; what the stream does not take of them then must follow. */
+static void test_a_burst_that_the_stream_does_not_take_at_once(void **state) {
+    (void)state;
+    enum { COUNT = 200, SIZE = PARCEL_LARGE_BYTES - 1024 };
+    struct pair pair = pair_create();
+    for (uint64_t index = 1; index <= COUNT; index++) {
+        end_add_entry(pair.b, pair.a, index, SIZE);
+    }
+    transport_flush(pair.b->transport);
+    end_await(pair.a, &pair.a->count, COUNT);
+    for (uint64_t index = 1; index <= COUNT; index++) {
+        expect_entry(&pair.a->messages[index - 1], index, SIZE);
+    }
+    pair_destroy(&pair);
+}
+
 /* Large messages go by the thread, small ones before and behind them in the same burst keep their places. */
 static void test_bursts_of_large_and_small_keep_their_order(void **state) {
     (void)state;
@@ -445,6 +461,7 @@ int main(void) {
         cmocka_unit_test(test_messages_arrive_in_order),
         cmocka_unit_test(test_entries_arrive_whole),
         cmocka_unit_test(test_a_peer_that_lags_gets_everything_in_order),
+        cmocka_unit_test(test_a_burst_that_the_stream_does_not_take_at_once),
         cmocka_unit_test(test_bursts_of_large_and_small_keep_their_order),
         cmocka_unit_test(test_messages_keep_their_lanes),
         cmocka_unit_test(test_a_peer_says_where_it_is),
