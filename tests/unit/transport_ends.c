@@ -223,8 +223,7 @@ void end_send_entry(struct end *from, const struct end *to, uint64_t index, size
     transport_flush(from->transport);
 }
 
-/* The status tells of the control stream only. */
-static void await_bulk(const struct end *end) {
+void end_await_bulk(const struct end *end) {
     struct sender *bulk = ((struct http_transport *)(void *)end->transport)->peers[0].bulk;
     uint64_t give_up_ms = clock_monotonic_ms() + END_WAIT_MS;
     bool connected = false;
@@ -243,8 +242,8 @@ struct pair pair_create(void) {
     end_know(pair.b, pair.a);
     end_await_connected(pair.a, true);
     end_await_connected(pair.b, true);
-    await_bulk(pair.a);
-    await_bulk(pair.b);
+    end_await_bulk(pair.a);
+    end_await_bulk(pair.b);
     return pair;
 }
 

@@ -51,6 +51,8 @@ size_t end_number(struct end *end, const size_t *number);
 void end_await_error(const struct end *end, const char *text);
 /* Waits until our control stream to the only peer stands, or does not. */
 void end_await_connected(const struct end *end, bool connected);
+/* The same of the bulk stream to its only peer, of which the status does not tell. */
+void end_await_bulk(const struct end *end);
 
 struct raft_message end_heartbeat(const struct end *from, const struct end *to, uint64_t number);
 /* Sends one message and flushes. */
