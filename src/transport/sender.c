@@ -90,6 +90,13 @@ static bool sender_is_broken(struct sender *sender, struct http_stream *stream) 
     return broken;
 }
 
+static bool sender_is_stopping(struct sender *sender) {
+    mutex_lock(&sender->mutex);
+    bool stopping = sender->stopping;
+    mutex_unlock(&sender->mutex);
+    return stopping;
+}
+
 /* The parcel's bytes; a message's are put together here. Empty: no memory for that, or it is too large. */
 static struct slice sender_bytes(struct sender *sender, const struct parcel *parcel) {
     if (parcel->frames.size > 0) {
@@ -125,7 +132,7 @@ static bool sender_pump(struct sender *sender, struct http_stream *stream) {
     while (sender_take(sender, &taken, SENDER_LOOK_MS)) {
         enum status status =
             list_empty(&taken) && sender_is_broken(sender, stream) ? STATUS_CLOSED : STATUS_OK;
-        while (status == STATUS_OK && !list_empty(&taken)) {
+        while (status == STATUS_OK && !list_empty(&taken) && !sender_is_stopping(sender)) {
             struct parcel *parcel = parcel_take(&taken);
             status = sender_send(sender, stream, parcel, &error);
             parcel_destroy(parcel);
