@@ -41,6 +41,8 @@ struct broker_options {
     struct transport *transport;
     struct coordination *coordination;
     struct uuid disk_uuid;
+    bool founds_nothing; /* the disk took another's place, which may have belonged to a cluster: a first start
+                            joins one, or waits for one */
     struct broker_caller caller;
     /* Tells the transport who there is and who we are; called by the housekeeper, again after false. */
     bool (*set_peers)(struct transport *transport, const struct transport_peer *peers, size_t count);

@@ -147,6 +147,7 @@ enum storage_origin {
 struct storage_rocksdb_info {
     struct uuid disk_uuid;
     enum storage_origin origin;
+    bool had_another; /* db.lost-* is there: this disk took the place of one that could not be trusted */
     char reason[ERROR_MESSAGE_MAX]; /* of REPLACED and SALVAGED */
 };
 

@@ -22,7 +22,10 @@ static enum status call_accept(struct broker *broker, struct slice request, stru
     }
     status = start_accept(broker, &proposal);
     if (status == STATUS_CONFLICT) {
-        return error_set(error, status, "broker %u belongs to a cluster already", broker->options.id);
+        return error_set(error, status,
+                         broker->options.founds_nothing ? "broker %u has set its database aside: see its log"
+                                                        : "broker %u belongs to a cluster already",
+                         broker->options.id);
     }
     return status == STATUS_OK ? status
                                : error_set(error, status, "broker %u could not write it down: %s",

@@ -191,7 +191,8 @@ enum status housekeeper_start(struct broker *broker, struct error *error) {
     struct coordination_cluster cluster = {.id = broker->cluster.cluster_id};
     start.self.id = broker->options.id;
     start.self.disk_uuid = broker->options.disk_uuid;
-    start.self.expect = broker->options.expect;
+    /* Nobody who waits for a first start counts one that founds nothing. */
+    start.self.expect = broker->options.founds_nothing ? 0 : broker->options.expect;
     start.self.timestamp_ms = clock_wall_ms();
     housekeeper_split(broker->options.rest_address, start.self.host, sizeof start.self.host,
                       &start.self.rest_port);

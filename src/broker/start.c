@@ -21,6 +21,16 @@ void start_choose_voters(const struct coordination_broker *brokers, size_t count
     }
 }
 
+/* Where all brokers had to set their databases aside, a new cluster would seem to work, and be empty. */
+bool start_founds_nothing(struct broker *broker) {
+    if (broker->options.founds_nothing) {
+        housekeeper_set_waiting(
+            broker, "waiting for a broker that belongs to the cluster: the database here was set aside "
+                    "(db.lost-*). Where none is left, docs/operations.md says how to go on");
+    }
+    return broker->options.founds_nothing;
+}
+
 /* A broker alone is its own cluster. */
 static bool start_alone(struct broker *broker, struct cluster_file *ret_cluster) {
     struct cluster_file cluster = {.phase = CLUSTER_MEMBER, .incarnation = 1, .voter_count = 1};
@@ -103,6 +113,9 @@ static bool start_over_zookeeper(struct broker *broker, struct cluster_file *ret
             return true;
         }
         return join_cluster(broker, &cluster.cluster_id, ret_cluster);
+    }
+    if (start_founds_nothing(broker)) {
+        return false;
     }
     struct coordination_broker brokers[BROKERS_MAX];
     bool holder;

@@ -142,6 +142,9 @@ bool start_static_try(struct broker *broker, struct cluster_file *ret_cluster) {
     if (member.phase == CLUSTER_MEMBER) {
         return static_follow(broker, &member, ret_cluster);
     }
+    if (start_founds_nothing(broker)) {
+        return false;
+    }
     if (standing < count || count == 0) {
         housekeeper_set_waiting(broker, "waiting for %zu of %zu brokers", count - standing, count);
         return false;
@@ -160,6 +163,9 @@ bool start_static_try(struct broker *broker, struct cluster_file *ret_cluster) {
 }
 
 enum status start_accept(struct broker *broker, const struct cluster_file *proposal) {
+    if (start_founds_nothing(broker)) {
+        return STATUS_CONFLICT;
+    }
     struct cluster_file accepted = *proposal;
     accepted.phase = CLUSTER_ACCEPTED;
     accepted.incarnation = 0;

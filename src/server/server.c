@@ -59,7 +59,7 @@ static enum status server_tell_unopened(const struct config *config, enum status
         why->message, config->data);
 }
 
-static enum status server_open_storage(struct server *server, struct uuid *ret_disk_uuid,
+static enum status server_open_storage(struct server *server, struct storage_rocksdb_info *ret_info,
                                        struct error *error) {
     struct storage_rocksdb_options options = {
         .directory = server->config->data,
@@ -82,7 +82,7 @@ static enum status server_open_storage(struct server *server, struct uuid *ret_d
         log_info("server", "disk", "disk=%s %s", disk,
                  info.origin == STORAGE_ORIGIN_NEW ? "new" : "recovered");
     }
-    *ret_disk_uuid = info.disk_uuid;
+    *ret_info = info;
     return STATUS_OK;
 }
 
@@ -135,14 +135,15 @@ static enum status server_open_transport(struct server *server, const struct uui
     return status == STATUS_OK ? status : error_set(error, status, "no memory for the transport");
 }
 
-static enum status server_open_broker(struct server *server, const struct uuid *disk_uuid,
+static enum status server_open_broker(struct server *server, const struct storage_rocksdb_info *disk,
                                       struct error *error) {
     const struct config *config = server->config;
     struct broker_options options = {
         .id = config->id,
         .expect = config->expect,
         .storage = server->storage,
-        .disk_uuid = *disk_uuid,
+        .disk_uuid = disk->disk_uuid,
+        .founds_nothing = disk->had_another,
         .transport = server->transport,
         .coordination = server->coordination,
         .caller = peer_caller(server),
@@ -176,9 +177,9 @@ static enum status server_open_broker(struct server *server, const struct uuid *
 }
 
 enum status server_start(struct server *server, const struct config *config, struct error *error) {
-    struct uuid disk_uuid;
+    struct storage_rocksdb_info disk;
     *server = (struct server){.config = config};
-    enum status status = server_open_storage(server, &disk_uuid, error);
+    enum status status = server_open_storage(server, &disk, error);
     if (status == STATUS_OK) {
         status = server_listen(server, error);
     }
@@ -189,10 +190,10 @@ enum status server_start(struct server *server, const struct config *config, str
         status = discovery_create(config, error, &server->coordination);
     }
     if (status == STATUS_OK) {
-        status = server_open_transport(server, &disk_uuid, error);
+        status = server_open_transport(server, &disk.disk_uuid, error);
     }
     if (status == STATUS_OK) {
-        status = server_open_broker(server, &disk_uuid, error);
+        status = server_open_broker(server, &disk, error);
     }
     if (status == STATUS_OK) {
         atomic_store_explicit(&server->serving, true, memory_order_release);

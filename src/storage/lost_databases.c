@@ -32,6 +32,11 @@ static enum status find_oldest(const char *path, size_t *ret_count, char ret_old
     return STATUS_OK;
 }
 
+enum status lost_databases_count(const char *path, size_t *ret_count, struct error *error) {
+    char oldest[NAME_MAX + 1];
+    return find_oldest(path, ret_count, oldest, error);
+}
+
 static enum status prune(const char *path, struct error *error) {
     for (;;) {
         size_t count = 0;

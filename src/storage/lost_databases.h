@@ -12,5 +12,7 @@
  */
 enum status lost_databases_add(int directory, const char *path, const char *name,
                                struct error *error) AVIARY_MUST_USE;
+/* How many stand in the data directory. */
+enum status lost_databases_count(const char *path, size_t *ret_count, struct error *error) AVIARY_MUST_USE;
 
 #endif

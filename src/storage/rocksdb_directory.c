@@ -229,9 +229,14 @@ static enum status open_trusted(const struct data_directory *directory, struct d
     if (status == STATUS_OK) {
         status = witness_open(ret_witness, directory->fd, &record, error);
     }
+    size_t set_aside = 0;
+    if (status == STATUS_OK) {
+        status = lost_databases_count(directory->path, &set_aside, error);
+    }
     if (status != STATUS_OK) {
         return status;
     }
+    info.had_another = set_aside > 0;
     info.disk_uuid = evidence.database_uuid;
     *ret_info = info;
     report(&info, record.commit);

@@ -178,6 +178,40 @@ def test_replication_factor_two(make_cluster):
         assert found == [*kept, b"after"]
 
 
+@pytest.mark.parametrize("mode", ["static", "zookeeper"])
+def test_all_databases_set_aside(request, make_cluster, mode):
+    """Nobody's disk can be trusted: no empty cluster begins by itself, and what can be read is the way on."""
+    zookeeper = request.getfixturevalue("zookeeper") if mode == "zookeeper" else None
+    cluster = make_cluster(mode=mode, zookeeper=zookeeper).start()
+    cluster.create_topic("t", replication_factor=3)
+    publish(cluster.brokers, "t", [b"%d" % number for number in range(100)])
+    wait_until(lambda: all(len(read_all(broker, "t")) == 100 for broker in cluster.brokers), 10, "all have all")
+    for broker in cluster.brokers:
+        broker.stop()
+        (broker.data / "witness").unlink()
+    if zookeeper:
+        zookeeper.wipe()
+        zookeeper.start()
+    for _ in range(2):  # nor at the next start, when the new disks are nothing special any more
+        for broker in cluster.brokers:
+            broker.start()
+        for broker in cluster.brokers:
+            wait_until(lambda each=broker: "set aside" in each.request("GET", "/readyz").text, 10, "readyz names it")
+        for broker in cluster.brokers:
+            broker.stop()
+            assert not re.search("cluster id=.*", broker.log().split("set aside")[-1])
+
+    chosen = cluster[2]
+    (chosen.data / "db").rename(chosen.data / "db.empty")
+    next(chosen.data.glob("db.lost-*")).rename(chosen.data / "db")
+    recovered(chosen, "all")
+    for broker in (chosen, *cluster.others(chosen)):
+        broker.start()
+    cluster.wait_ready()
+    assert values(read_all(cluster[1], "t")) == [b"%d" % number for number in range(100)]
+    publish(cluster.brokers, "t", [b"and on"])
+
+
 def test_alone_and_not_to_be_trusted(alone):
     """A broker alone does not begin empty by itself where its database lost its end."""
     alone.request("PUT", "/v1/topics/t", {"partitions": 1})
