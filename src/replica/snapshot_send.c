@@ -97,8 +97,13 @@ void transfer_start(struct group *group, raft_id peer) {
         return;
     }
     transfer->peer = peer;
-    if (transfer_take_state(group, transfer) != STATUS_OK) {
-        transfer_finish(group, transfer, false);
+    enum status status = transfer_take_state(group, transfer);
+    if (status == STATUS_NO_MEMORY) {
+        transfer_finish(group, transfer, false); /* the core asks again */
+        return;
+    }
+    if (status != STATUS_OK) {
+        node_fail(group->node, group->id, status, "the state for a follower could not be read");
         return;
     }
     log_info("replica", "snapshot to follower", "group=%lu peer=%lu index=%lu bytes=%zu",

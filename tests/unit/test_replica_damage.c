@@ -71,6 +71,36 @@ static void test_a_log_that_is_gone_is_damaged(void **state) {
     check_opens(world, member, STATUS_CORRUPT);
 }
 
+/* A follower needs the state at the log's start, and the leader cannot read where that is: it must not go on
+ * asking for ever. */
+static void test_a_state_that_cannot_be_sent(void **state) {
+    (void)state;
+    struct world *world = world_create(3);
+    world->tail_bytes_max = 1024;
+    for (size_t i = 0; i < 3; i++) {
+        member_crash(&world->members[i], 0);
+        member_open(&world->members[i]);
+    }
+    uint64_t group = world_create_topic(world, "t");
+    world_append(world, group, BATCHES);
+    struct member *late = &world->members[world_leader(world, group) == &world->members[0] ? 1 : 0];
+    member_crash(late, 0);
+    struct member *leader = world_leader(world, group);
+    world_append(world, group, 2 * BATCHES);
+    struct node_proposal proposal = member_log_start(group, 20 * BATCHES + 5, 1);
+    member_propose(leader, &proposal);
+    world_run(world, 200);
+    assert_int_equal(leader->answers[1].status, STATUS_OK);
+    uint64_t first = member_status(leader, group).first_index;
+    assert_true(first > 1);
+    lose_entries(leader, group, first, first);
+    member_open(late);
+    world_run(world, 2000);
+    assert_int_equal(leader->failures, 1);
+    assert_int_equal(leader->failure, STATUS_NOT_FOUND);
+    world_destroy(world);
+}
+
 static void test_successors_of_one_of_three(void **state) {
     (void)state;
     struct world *world = world_create(3);
@@ -106,6 +136,7 @@ int main(void) {
         cmocka_unit_test(test_a_whole_log_opens),
         cmocka_unit_test(test_a_log_without_its_end_is_damaged),
         cmocka_unit_test(test_a_log_that_is_gone_is_damaged),
+        cmocka_unit_test(test_a_state_that_cannot_be_sent),
         cmocka_unit_test(test_successors_of_one_of_three),
         cmocka_unit_test(test_too_few_have_it),
     };
