@@ -1,4 +1,5 @@
 """What tests under pressure have in common: named limits, memory over time, and other clients who must not notice."""
+import functools
 import re
 import resource
 import socket
@@ -15,6 +16,11 @@ MIB = 1024 * 1024
 OPTIONS = ["--log-level", "warn", "--free-bytes-min", 96 * MIB, "--tail-bytes-max", MIB]
 SERVED_SECONDS = 5  # the deadline of a request
 FILES = 16384
+# A thread that serves has some memory of its own, and so has a connection.
+THREAD_BYTES = 192 * 1024
+BLOCK_CACHE_BYTES = 64 * MIB  # as src/storage/sizing.c has it
+# Brokers share this machine with the flood and with whatever else runs: less patience would tell of the machine.
+PATIENT = ["--election-ms", 1000]
 
 
 def limit(name):
@@ -33,10 +39,10 @@ def raise_file_limit():
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
 
 
-def started(folder, count=1, connections_max=2048, options=()):
+def started(folder, count=1, connections_max=2048, options=(), places=None):
     """Brokers that are ready, on a static list where there are several; looked over at the end."""
     cluster = Cluster(folder, count, "static" if count > 1 else "alone", options=[*OPTIONS, *options],
-                      connections_max=connections_max)
+                      connections_max=connections_max, places=places)
     return cluster.running()
 
 
@@ -96,6 +102,43 @@ class Others(Background):
     def check(self, seconds=SERVED_SECONDS):
         assert not self.failures, self.failures[:5]
         assert self.served > 0 and self.slowest < seconds, f"{self.served} served, the slowest in {self.slowest:.1f} s"
+
+
+class Flood(Background):
+    """`count` threads that send values of `size` bytes, as fast as they are taken."""
+
+    def __init__(self, brokers, topic, count, size):
+        self._brokers, self._topic, self._size = brokers, topic, size
+        super().__init__([functools.partial(self._run, index) for index in range(count)])
+        self.replies = []
+
+    def _run(self, index):
+        body = b"f" * self._size
+        while not self._halt.is_set():
+            broker = self._brokers[index % len(self._brokers)]
+            try:
+                reply = broker.request("POST", f"/v1/topics/{self._topic}/messages", body, timeout=30)
+                self.replies.append(reply)
+            except Unanswered:
+                self.replies.append(None)  # refused while it sent; a client that goes on sending may miss the answer
+            if not self.replies[-1] or self.replies[-1].status != 201:
+                self._halt.wait(0.2)
+
+    def check(self):
+        """Some were taken; the others were told what to do."""
+        answered = [reply for reply in self.replies if reply]
+        assert any(reply.status == 201 for reply in answered)
+        assert {reply.status for reply in answered} <= {201, 503, 504}
+        for reply in answered:
+            if reply.status == 503:
+                check_refusal(reply)
+
+
+def wait_for_writes(brokers, topic):
+    """Until each takes them again."""
+    for broker in brokers:
+        wait_until(lambda each=broker: each.request("POST", f"/v1/topics/{topic}/messages", b"after").status == 201,
+                   SERVED_SECONDS, f"{broker.name} takes writes again")
 
 
 def connect(broker, receive_bytes=None):

@@ -1,13 +1,10 @@
 """Many clients, slow or greedy: memory is bounded by names of limits.h, others are served, and all is well afterwards."""
-import functools
 import time
 
 import pytest
-from harness.background import Background
-from harness.http import Unanswered
 from harness.waiting import wait_until
-from pressure import (MIB, SERVED_SECONDS, Memory, Others, check_refusal, connect, limit, raise_file_limit, receive, started,
-                      terms)
+from pressure import (BLOCK_CACHE_BYTES, MIB, PATIENT, SERVED_SECONDS, THREAD_BYTES, Flood, Memory, Others, check_refusal, connect,
+                      limit, raise_file_limit, receive, started, terms, wait_for_writes)
 
 SLOW, SLOW_FULL = 1000, 2000
 READERS, READERS_FULL = 200, 1000
@@ -16,11 +13,6 @@ FLOOD_SECONDS, FLOOD_SECONDS_FULL = 10, 60
 CONNECTIONS = 5000
 REFUSED_SECONDS = 60  # all of 3,000, on a machine that others use, too
 BODY_DEADLINE_MS = 3000
-# A thread that serves has some memory of its own, and so has a connection.
-THREAD_BYTES = 192 * 1024
-BLOCK_CACHE_BYTES = 64 * MIB  # as src/storage/sizing.c has it
-# Brokers share this machine with the flood and with whatever else runs: less patience would tell of the machine.
-PATIENT = ["--election-ms", 1000]
 
 
 @pytest.fixture(autouse=True)
@@ -91,36 +83,6 @@ def test_slow_readers(tmp_path, full):
         assert memory.peak < bound * 9 // 8 + count * THREAD_BYTES
 
 
-class _Flood(Background):
-    """Threads that send the largest values there may be, as fast as they are taken."""
-
-    def __init__(self, brokers, topic, count):
-        self._brokers, self._topic = brokers, topic
-        super().__init__([functools.partial(self._run, index) for index in range(count)])
-        self.replies = []
-
-    def _run(self, index):
-        body = b"f" * (limit("HTTP_BODY_BYTES_MAX") - MIB)
-        while not self._halt.is_set():
-            broker = self._brokers[index % len(self._brokers)]
-            try:
-                reply = broker.request("POST", f"/v1/topics/{self._topic}/messages", body, timeout=30)
-                self.replies.append(reply)
-            except Unanswered:
-                self.replies.append(None)  # refused while it sent; a client that goes on sending may miss the answer
-            if not self.replies[-1] or self.replies[-1].status != 201:
-                self._halt.wait(0.2)
-
-
-def _check_flood(flood):
-    answered = [reply for reply in flood.replies if reply]
-    assert any(reply.status == 201 for reply in answered)
-    assert {reply.status for reply in answered} <= {201, 503, 504}
-    for reply in answered:
-        if reply.status == 503:
-            check_refusal(reply)
-
-
 def test_flood_of_large_bodies(tmp_path, full):
     """More than three brokers' disks can take: what is too much is refused, nobody loses the leadership, and once what
     was taken is stored, all is as before."""
@@ -129,18 +91,16 @@ def test_flood_of_large_bodies(tmp_path, full):
         for topic in ("large", "small"):
             cluster.create_topic(topic, replication_factor=3)
         before = terms(cluster, ("large", "small"))
-        with Memory(cluster.brokers) as memory, _Flood(cluster.brokers, "large", count) as flood:
+        with Memory(cluster.brokers) as memory, Flood(cluster.brokers, "large", count, limit("HTTP_BODY_BYTES_MAX") - MIB) as flood:
             time.sleep(seconds)
-        _check_flood(flood)
+        flood.check()
         assert terms(cluster, ("large", "small")) == before
         # Bodies at the client port and at the brokers' own, each once more as a batch; the mailbox, the backlog, and
         # what waits for two followers.
         bound = (4 * limit("HTTP_BODIES_BYTES_MAX") + 128 * MIB + limit("BACKLOG_BYTES_MAX")
                  + 2 * limit("PEER_QUEUE_BYTES_MAX") + count * THREAD_BYTES)
         assert memory.peak < bound
-        for broker in cluster.brokers:
-            wait_until(lambda each=broker: each.request("POST", "/v1/topics/small/messages", b"after").status == 201,
-                       SERVED_SECONDS, f"{broker.name} takes writes again")
+        wait_for_writes(cluster.brokers, "small")
         began = time.monotonic()
         for number in range(20):
             reply = cluster.brokers[number % 3].request("POST", "/v1/topics/small/messages", b"after")
