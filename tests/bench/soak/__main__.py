@@ -182,8 +182,10 @@ def hold_load(minutes, percent):
     with started(["--log-level", "warn"], 2048) as cluster:
         told = peak.hold(cluster, minutes, percent)
     print(told)
+    share = told["rate"] / told["peak"]
     append_row("Elections under load", [
-        minutes, f"{told['peak']:,.0f}", f"{told['rate']:,.0f} ({percent}%)", f"{told['p50_us'] / 1000:.1f} / {told['p99_us'] / 1000:.1f} ms",
+        minutes, f"{told['peak']:,.0f}", f"{told['rate']:,.0f} ({share:.0%} of {percent}% asked)",
+        f"{told['p50_us'] / 1000:.1f} / {told['p99_us'] / 1000:.1f} ms",
         told["refused"] + told["broken"], told["elections"]])
     return not told["elections"] and not told["refused"] and not told["broken"]
 
