@@ -3,14 +3,6 @@
  */
 #include "node_private.h"
 
-static uint64_t send_bytes(const struct raft_entry *entries, size_t count) {
-    uint64_t bytes = 0;
-    for (size_t i = 0; i < count; i++) {
-        bytes += entries[i].blob->size;
-    }
-    return bytes;
-}
-
 /*
  * Gathers up to `count_max` entries from `first` on, up to RAFT_APPEND_BYTES_MAX (but one entry at least).
  * From the tail they are borrowed; `ret_read` owns what came from storage.
@@ -56,8 +48,7 @@ static void send_append(struct group *group, struct raft_message *message, uint6
     message->entry_count = send_gather(group, message->index + 1, count_max, entries, &read);
     message->entries = entries;
     if (!group->node->failed) {
-        raft_append_sent(group->raft, message->to, message->entry_count,
-                         send_bytes(entries, message->entry_count));
+        raft_append_sent(group->raft, message->to, message->entry_count, raft_message_bytes(message));
         transport_send(group->node->options.transport, message);
     }
     storage_entries_finish(&read);
