@@ -252,6 +252,13 @@ void world_settle(struct world *world) {
     }
 }
 
+void world_reopen(struct world *world) {
+    for (size_t i = 0; i < world->member_count; i++) {
+        member_crash(&world->members[i], 0);
+        member_open(&world->members[i]);
+    }
+}
+
 void world_run(struct world *world, uint64_t ms) {
     for (uint64_t end_ms = world->now_ms + ms; world->now_ms < end_ms;) {
         world->now_ms += TICK_MS;

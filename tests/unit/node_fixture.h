@@ -51,6 +51,8 @@ struct world {
 /* All nodes open, nothing has happened yet. */
 struct world *world_create(size_t members);
 void world_destroy(struct world *world);
+/* Opens all nodes anew: what was changed in the world holds for them then. */
+void world_reopen(struct world *world);
 void member_open(struct member *member);
 /* The same, where it may fail. */
 enum status member_try_open(struct member *member, struct error *error) AVIARY_MUST_USE;

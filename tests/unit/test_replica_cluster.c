@@ -86,10 +86,7 @@ static void test_slow_followers_are_not_buried(void **state) {
     (void)state;
     struct world *world = world_create(3);
     world->backlog_bytes_max = 1000;
-    for (size_t i = 0; i < 3; i++) {
-        member_crash(&world->members[i], 0);
-        member_open(&world->members[i]);
-    }
+    world_reopen(world);
     uint64_t group = world_create_topic(world, "t");
     struct member *leader = world_leader(world, group);
     world->muted = group;
@@ -116,10 +113,7 @@ static void test_a_snapshot_brings_a_replica_up(void **state) {
     (void)state;
     struct world *world = world_create(3);
     world->tail_bytes_max = 1024;
-    for (size_t i = 0; i < 3; i++) {
-        member_crash(&world->members[i], 0);
-        member_open(&world->members[i]);
-    }
+    world_reopen(world);
     uint64_t group = world_create_topic(world, "t");
     world_append(world, group, 5);
     struct member *leader = world_leader(world, group);

@@ -77,10 +77,7 @@ static void test_a_state_that_cannot_be_sent(void **state) {
     (void)state;
     struct world *world = world_create(3);
     world->tail_bytes_max = 1024;
-    for (size_t i = 0; i < 3; i++) {
-        member_crash(&world->members[i], 0);
-        member_open(&world->members[i]);
-    }
+    world_reopen(world);
     uint64_t group = world_create_topic(world, "t");
     world_append(world, group, BATCHES);
     struct member *late = &world->members[world_leader(world, group) == &world->members[0] ? 1 : 0];
