@@ -253,6 +253,7 @@ void broker_health(struct broker *broker, uint64_t deadline_ms, struct broker_he
 
 struct broker_metrics {
     uint64_t leader_changes_total;
+    uint64_t backlog_bytes; /* node_backlog_bytes: at BACKLOG_BYTES_MAX writes are refused */
     uint64_t mailbox_items;
     uint64_t mailbox_dropped_total;
     uint64_t scrub_bytes_total;

@@ -192,6 +192,9 @@ bool node_has_work(const struct node *node);
 void node_checkpoint(struct node *node);
 /* Batches submitted and not yet persisted. */
 size_t node_writes_pending(const struct node *node);
+/* Entries that wait for the disk or proposals that wait for a majority, whichever are more: at the option
+ * backlog_bytes_max none are taken any more. */
+size_t node_backlog_bytes(const struct node *node);
 
 /* Reading. */
 const struct metadata *node_metadata(const struct node *node);

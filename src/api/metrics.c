@@ -162,6 +162,8 @@ static void append_broker(struct call *call, struct buffer *out) {
     append_value(out, "aviary_damaged", "gauge",
                  "1: something stored here is damaged, and the disk could not be given up yet.",
                  metrics.damaged);
+    append_value(out, "aviary_backlog_bytes", "gauge",
+                 "Entries in memory that wait for this disk or for a majority.", metrics.backlog_bytes);
     append_value(out, "aviary_mailbox_items", "gauge", "What waits for the next turn of the replicas.",
                  metrics.mailbox_items);
     append_value(out, "aviary_mailbox_dropped_total", "counter",

@@ -206,6 +206,7 @@ void broker_metrics(struct broker *broker, struct broker_metrics *ret_metrics) {
     const struct broker_counters *counters = &broker->counters;
     *ret_metrics = (struct broker_metrics){
         .leader_changes_total = atomic_load_explicit(&counters->leader_changes, memory_order_relaxed),
+        .backlog_bytes = atomic_load_explicit(&broker->shard.backlog_bytes, memory_order_relaxed),
         .scrub_bytes_total = atomic_load_explicit(&broker->scrub.bytes, memory_order_relaxed),
         .scrub_passes_total = atomic_load_explicit(&broker->scrub.passes, memory_order_relaxed),
         .damages_total = atomic_load_explicit(&broker->scrub.damages, memory_order_relaxed),

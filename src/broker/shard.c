@@ -69,6 +69,7 @@ static uint64_t shard_take_turn(struct shard *shard, uint64_t bulk_bytes_max) {
     node_flush(shard->node, shard->now_ms);
     atomic_store(&shard->writing, node_writes_pending(shard->node) > 0);
     atomic_store_explicit(&shard->beat_ms, shard->now_ms, memory_order_relaxed);
+    atomic_store_explicit(&shard->backlog_bytes, node_backlog_bytes(shard->node), memory_order_relaxed);
     return node_has_work(shard->node) ? 0 : shard->tick_ms;
 }
 

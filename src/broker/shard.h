@@ -28,6 +28,7 @@ struct shard {
     uint64_t tick_ms;         /* when to tick next */
     atomic_bool writing;      /* the last turn left writes to the storage, whose answer brings another turn */
     _Atomic uint64_t beat_ms; /* of the last turn */
+    _Atomic size_t backlog_bytes; /* node_backlog_bytes after it */
 };
 
 void shard_init(struct shard *shard, struct broker *broker, uint64_t bulk_bytes_max);

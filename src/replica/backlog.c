@@ -3,12 +3,17 @@
  */
 #include "node_private.h"
 
+size_t node_backlog_bytes(const struct node *node) {
+    size_t unsaved = node->backlog.unsaved, unapplied = node->backlog.unapplied;
+    return unsaved > unapplied ? unsaved : unapplied;
+}
+
 bool backlog_is_unsaved(const struct node *node) {
     return node->backlog.unsaved >= node->options.backlog_bytes_max;
 }
 
 bool backlog_is_full(const struct node *node) {
-    return backlog_is_unsaved(node) || node->backlog.unapplied >= node->options.backlog_bytes_max;
+    return node_backlog_bytes(node) >= node->options.backlog_bytes_max;
 }
 
 void backlog_appended(struct node *node, const struct blob *entry) {

@@ -48,7 +48,7 @@ def _wait_repaired(cluster, topic="t"):
         for broker in cluster.brokers:
             if not broker.alive:
                 broker.start()
-        return all(each.ready and _metric(each, "aviary_scrub_passes_total") > 0 for each in cluster.brokers) and \
+        return all(each.ready and each.metric("aviary_scrub_passes_total") > 0 for each in cluster.brokers) and \
             _voters(cluster, topic) == [1, 2, 3]
     wait_until(repaired, 120, "three voters that have caught up")
 
@@ -74,11 +74,6 @@ def _check_stored(cluster, lines, topic="t"):
             wait_until(lambda each=broker: values(read_all(each, topic, level="none")) == everything, 30,
                        f"{broker.name} has every record")
     _when_repaired(cluster, topic, check)
-
-
-def _metric(broker, name):
-    text = broker.request("GET", "/metrics").text
-    return next(float(line.split()[1]) for line in text.splitlines() if line.startswith(name + " "))
 
 
 def _ended(broker, seconds=40):
@@ -154,8 +149,8 @@ def test_the_scrub_finds_rot_and_the_broker_comes_back(make_cluster):
     victim = cluster.leader("t")
     others = cluster.others(victim)
     _tables_settled(victim)
-    wait_until(lambda: _metric(victim, "aviary_scrub_passes_total") > 0, 20, "a pass of the scrub")
-    assert _metric(victim, "aviary_damages_total") == 0
+    wait_until(lambda: victim.metric("aviary_scrub_passes_total") > 0, 20, "a pass of the scrub")
+    assert victim.metric("aviary_damages_total") == 0
     with Load(others, "t") as load:
         load.wait_for(10)
         assert rot_tables(victim.data, random.Random(SEED)) > 0
@@ -165,7 +160,7 @@ def test_the_scrub_finds_rot_and_the_broker_comes_back(make_cluster):
         victim.start()
         load.wait_for(10)
     _check_stored(cluster, lines)
-    assert [_metric(each, "aviary_damages_total") for each in cluster.brokers] == [0, 0, 0], "it spread"
+    assert [each.metric("aviary_damages_total") for each in cluster.brokers] == [0, 0, 0], "it spread"
 
 
 def test_a_reader_meets_rot(make_cluster):
@@ -197,7 +192,7 @@ def test_no_disk_is_given_up_while_another_is_away(make_cluster):
     _tables_settled(victim)
     assert rot_tables(victim.data, random.Random(SEED)) > 0
     victim.wait_for_log("damaged, and serving what can be read.*not all brokers", 30)
-    assert victim.alive and _metric(victim, "aviary_damaged") == 1
+    assert victim.alive and victim.metric("aviary_damaged") == 1
     away.start()
     _ended(victim)
     victim.start()
@@ -216,4 +211,4 @@ def test_the_only_replica_is_kept(make_cluster):
     assert broker.request("GET", "/v1/topics/t/partitions/0/messages?offset=0").status == 500
     publish([broker], "other", [b"goes on"])
     assert values(read_all(broker, "other")) == [b"goes on"]
-    assert broker.alive and _metric(broker, "aviary_damaged") == 1
+    assert broker.alive and broker.metric("aviary_damaged") == 1

@@ -98,8 +98,10 @@ static void test_slow_followers_are_not_buried(void **state) {
     } while (leader->answers[context].status == STATUS_OK && context < 50);
     assert_int_equal(leader->answers[context].status, STATUS_FULL);
     assert_true(context > 1);
+    assert_true(node_backlog_bytes(leader->node) >= world->backlog_bytes_max);
     world->muted = 0;
     world_run(world, CATCH_UP_MS);
+    assert_int_equal(node_backlog_bytes(leader->node), 0);
     assert_ptr_equal(world_leader(world, group), leader);
     world_append(world, group, 1);
     world_run(world, 200);

@@ -196,9 +196,11 @@ static void test_a_slow_disk_is_not_buried(void **state) {
     } while (answer_of(member, context) == STATUS_OK && context < 10);
     assert_int_equal(answer_of(member, context), STATUS_FULL);
     assert_true(context > 1);
+    assert_true(node_backlog_bytes(member->node) >= world->backlog_bytes_max);
     uint64_t last = member_status(member, group).last_index;
     world->hold_disks = false;
     world_settle(world);
+    assert_int_equal(node_backlog_bytes(member->node), 0);
     assert_int_equal(member_status(member, group).last_index, last);
     struct node_proposal proposal = member_batch(group, 1, NODE_ACKS_ALL, context + 1);
     member_propose(member, &proposal);

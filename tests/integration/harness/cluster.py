@@ -46,6 +46,11 @@ class Broker(Process):
     def ready(self):
         return self.request("GET", "/readyz", timeout=2).status == 200
 
+    def metric(self, name):
+        """One without labels, as GET /metrics tells it."""
+        text = self.request("GET", "/metrics").text
+        return next(float(line.split()[1]) for line in text.splitlines() if line.startswith(name + " "))
+
     def wait_ready(self, seconds=READY_SECONDS):
         def ready_or_dead():
             assert self.alive, f"{self.name} ended with {self.process.returncode}: {self.log()[-3000:]}"
