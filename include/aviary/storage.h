@@ -131,7 +131,7 @@ struct storage_rocksdb_options {
                                 memtables and one compaction, and never takes over half of a disk */
     uint64_t
         write_buffer_bytes;     /* memtable; 0: 64 MiB, less on a disk under 16 GiB or with a low watermark */
-    uint64_t block_cache_bytes; /* 0: default */
+    uint64_t block_cache_bytes; /* 0: 64 MiB */
     enum storage_distrust distrust;
 };
 

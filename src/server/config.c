@@ -22,6 +22,7 @@ static enum status config_numbers(const struct options *options, struct config *
         {OPTION_CONNECTIONS_MAX, &config->connections_max},
         {OPTION_BODY_BYTES_MAX, &config->body_bytes_max},
         {OPTION_TAIL_BYTES_MAX, &config->tail_bytes_max},
+        {OPTION_BLOCK_CACHE_BYTES, &config->block_cache_bytes},
         {OPTION_MAILBOX_BYTES_MAX, &config->mailbox_bytes_max},
         {OPTION_FREE_BYTES_MIN, &config->free_bytes_min},
         {OPTION_SCRUB_BYTES_PER_SECOND, &config->scrub_bytes_per_second},

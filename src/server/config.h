@@ -30,6 +30,7 @@ struct config {
     uint64_t connections_max;
     uint64_t body_bytes_max;
     uint64_t tail_bytes_max;
+    uint64_t block_cache_bytes;
     uint64_t mailbox_bytes_max;
     uint64_t free_bytes_min;
     uint64_t scrub_bytes_per_second;

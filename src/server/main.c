@@ -5,7 +5,6 @@
 #include "recover_unsafe.h"
 #include "server.h"
 
-#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -39,19 +38,6 @@ static void spread_futexes(void) {
     }
 }
 
-/*
- * glibc gives threads eight arenas a processor, and lets its limit for maps of their own grow with what is
- * freed: saved states and memtables then leave holes of megabytes in every arena (half of all memory, after
- * twenty minutes). Few arenas, and what is large goes back to the system when it is freed.
- */
-static void keep_memory_whole(void) {
-    enum { ARENAS = 4, LARGE_BYTES = 2 * 1024 * 1024, SPARE_BYTES = 8 * 1024 * 1024 };
-    if (mallopt(M_ARENA_MAX, ARENAS) == 0 || mallopt(M_MMAP_THRESHOLD, LARGE_BYTES) == 0 ||
-        mallopt(M_TRIM_THRESHOLD, SPARE_BYTES) == 0) {
-        log_debug("server", "memory", "is arranged as the C library has it");
-    }
-}
-
 static void block_signals(sigset_t *ret_signals) {
     signal(SIGPIPE, SIG_IGN);
     sigemptyset(ret_signals);
@@ -82,7 +68,6 @@ static int run(const struct config *config) {
         return EXIT_FAILURE;
     }
     raise_file_limit();
-    keep_memory_whole();
     block_signals(&signals);
     log_configure(config->log_level, config->log_format, config->id);
     spread_futexes();

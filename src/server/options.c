@@ -55,6 +55,8 @@ static const struct option_spec specs[OPTION_COUNT] = {
     [OPTION_BODY_BYTES_MAX] = {"body-bytes-max", "BYTES", "8388608", 1024, 8388608, "of a request"},
     [OPTION_TAIL_BYTES_MAX] = {"tail-bytes-max", "BYTES", "16777216", 65536, 1073741824,
                                "of recent records kept in memory, for each partition"},
+    [OPTION_BLOCK_CACHE_BYTES] = {"block-cache-bytes", "BYTES", "67108864", 1048576, UINT64_C(1) << 40,
+                                  "of stored records kept in memory once they were read"},
     [OPTION_MAILBOX_BYTES_MAX] = {"mailbox-bytes-max", "BYTES", "134217728", 1048576, 8589934592,
                                   "of records and of entries from other brokers, waiting to be taken"},
     [OPTION_FREE_BYTES_MIN] =

@@ -64,6 +64,7 @@ static enum status server_open_storage(struct server *server, struct storage_roc
     struct storage_rocksdb_options options = {
         .directory = server->config->data,
         .free_bytes_min = server->config->free_bytes_min,
+        .block_cache_bytes = server->config->block_cache_bytes,
         /* Nobody else has what is on the disk of a broker alone: it does not begin again, empty, by itself.
          */
         .distrust = discovery_is_alone(server->config) ? STORAGE_DISTRUST_REFUSE : STORAGE_DISTRUST_REPLACE,

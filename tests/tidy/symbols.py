@@ -1,4 +1,4 @@
-"""What the pure libraries need from outside: no I/O, no clock, no thread."""
+"""What is needed from outside: by pure libraries no I/O, no clock, no thread; by programs, which libraries."""
 import subprocess
 
 from tree import RULES, Finding
@@ -34,3 +34,9 @@ def check_pure_symbols(root, build):
         foreign = _nm(_library(build, room), "--undefined-only") - _allowed(build, room)
         findings += [Finding(f"src/{room}", 1, f"a pure room may not call {name}") for name in sorted(foreign)]
     return findings
+
+
+def libraries(program):
+    """The shared libraries that it is linked with."""
+    output = subprocess.run(["readelf", "--dynamic", str(program)], check=True, capture_output=True, text=True).stdout
+    return {line.split("[")[1].rstrip("]") for line in output.splitlines() if "(NEEDED)" in line}

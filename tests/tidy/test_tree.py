@@ -8,6 +8,7 @@ import source
 import symbols
 
 ROOT = Path(__file__).resolve().parents[2]
+BUILD = ROOT / os.environ.get("AVIARY_BUILD", "build/release")
 
 CHECKS = [
     includes.check_rooms,
@@ -35,4 +36,8 @@ def test_project(check):
 
 
 def test_pure_symbols():
-    _assert_none(symbols.check_pure_symbols(ROOT, ROOT / os.environ.get("AVIARY_BUILD", "build/release")))
+    _assert_none(symbols.check_pure_symbols(ROOT, BUILD))
+
+
+def test_the_broker_has_the_allocator_that_is_measured():
+    assert "libjemalloc.so.2" in symbols.libraries(BUILD / "src/server/aviaryd")

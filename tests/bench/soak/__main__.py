@@ -32,8 +32,10 @@ LEDGER = ROOT / "docs/reliability.md"
 GROWTH_MAX = 1.0  # MiB an hour
 WARM_UP_SHARE = 0.15
 MINUTES_MIN = 3
-# What is bounded should be full when the warm-up is over, so that what still grows is a leak: small memtables and tails.
-OPTIONS = ["--log-level", "warn", "--free-bytes-min", 96 << 20, "--tail-bytes-max", 1 << 20]
+# What is bounded should be full when the warm-up is over, so that what still grows is a leak: small memtables, tails
+# and caches.
+OPTIONS = ["--log-level", "warn", "--free-bytes-min", 96 << 20, "--tail-bytes-max", 1 << 20,
+           "--block-cache-bytes", 8 << 20]
 KEYS_MAX = 262144  # of a partition: IDEMPOTENCY_KEYS_MAX
 FILL_SECONDS = 10
 FILL_SECONDS_MAX = 900
@@ -86,9 +88,21 @@ def fill_caches(cluster):
                 offset = int(reply.headers["x-next-offset"])
 
 
+def lead(cluster, broker, partition):
+    """Makes it the partition's leader."""
+    def leads():
+        told = cluster.partition(mixed.TOPIC, partition)
+        if told.get("leader") == broker.number and "term" in told:
+            return True
+        broker.request("POST", f"/v1/partitions/{mixed.TOPIC}/{partition}:transfer-leader", {"to": broker.number})
+        return False
+    wait_until(leads, 30, f"{broker.name} leads partition {partition}")
+
+
 def wake_workers(cluster):
-    """Each thread that may serve a connection has served one: what it keeps, it has from then on."""
+    """Each thread that may serve a connection has served one at a leader: what it keeps, it has from then on."""
     for broker in cluster.brokers:
+        lead(cluster, broker, 0)
         run_wrk(broker.port, "sweep.lua", CONNECTIONS_MAX - CONNECTIONS_SPARE)
         run_wrk(broker.peer_port, "sweep.lua", PEER_CONNECTIONS_MAX - CONNECTIONS_SPARE, arguments=["forwarded"])
 

@@ -1,5 +1,6 @@
--- For wrk: in turn a batch of lines and a fetch of a hundred records; with `forwarded`, as another broker asks.
-local batch, fetch
+-- For wrk: in turn one record, a batch of lines, and a fetch of a hundred records; with `forwarded`, as another broker
+-- asks.
+local requests
 local lines = {}
 local number = 0
 
@@ -12,12 +13,14 @@ function init(arguments)
     if arguments[1] == "forwarded" then
         headers["X-Aviary-Forwarded"] = "1"
     end
-    batch = wrk.format("POST", "/v1/topics/soak/messages?format=raw&partition=0", headers,
-        table.concat(lines, "\n") .. "\n")
-    fetch = wrk.format("GET", "/v1/topics/soak/partitions/0/messages?offset=0&limit=100&level=none", headers)
+    requests = {
+        wrk.format("POST", "/v1/topics/soak/messages?partition=0", headers, lines[1]),
+        wrk.format("POST", "/v1/topics/soak/messages?format=raw&partition=0", headers, table.concat(lines, "\n") .. "\n"),
+        wrk.format("GET", "/v1/topics/soak/partitions/0/messages?offset=0&limit=100&level=none", headers),
+    }
 end
 
 function request()
     number = number + 1
-    return number % 2 == 0 and batch or fetch
+    return requests[number % #requests + 1]
 end
