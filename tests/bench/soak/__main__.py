@@ -88,21 +88,10 @@ def fill_caches(cluster):
                 offset = int(reply.headers["x-next-offset"])
 
 
-def lead(cluster, broker, partition):
-    """Makes it the partition's leader."""
-    def leads():
-        told = cluster.partition(mixed.TOPIC, partition)
-        if told.get("leader") == broker.number and "term" in told:
-            return True
-        broker.request("POST", f"/v1/partitions/{mixed.TOPIC}/{partition}:transfer-leader", {"to": broker.number})
-        return False
-    wait_until(leads, 30, f"{broker.name} leads partition {partition}")
-
-
 def wake_workers(cluster):
     """Each thread that may serve a connection has served one at a leader: what it keeps, it has from then on."""
     for broker in cluster.brokers:
-        lead(cluster, broker, 0)
+        cluster.make_leader(broker, mixed.TOPIC)
         run_wrk(broker.port, "sweep.lua", CONNECTIONS_MAX - CONNECTIONS_SPARE)
         run_wrk(broker.peer_port, "sweep.lua", PEER_CONNECTIONS_MAX - CONNECTIONS_SPARE, arguments=["forwarded"])
 

@@ -134,6 +134,15 @@ class Cluster:
             return leaders.pop() if len(leaders) == 1 else None
         return self[wait_until(agreed, 20, f"the brokers agree on the leader of {topic}-{partition}")]
 
+    def make_leader(self, broker, topic, partition=0):
+        """Moves the partition's leadership to that broker, which has a replica."""
+        def leads():
+            if self.leader(topic, partition) is broker:
+                return True
+            broker.request("POST", f"/v1/partitions/{topic}/{partition}:transfer-leader", {"to": broker.number})
+            return False
+        wait_until(leads, 30, f"{broker.name} leads {topic}-{partition}")
+
     @contextlib.contextmanager
     def running(self):
         """Started and ready; at the end stopped, looked over, and without its data."""
