@@ -37,11 +37,13 @@ MINUTES_MIN = 3
 OPTIONS = ["--log-level", "warn", "--free-bytes-min", 96 << 20, "--tail-bytes-max", 1 << 20,
            "--block-cache-bytes", 8 << 20]
 KEYS_MAX = 262144  # of a partition: IDEMPOTENCY_KEYS_MAX
-FILL_SECONDS = 10
+FILL_SECONDS = 5
 FILL_SECONDS_MAX = 900
 CONNECTIONS_MAX = 128  # each has a thread, which keeps a little memory: the warm-up must come by all of them
 PEER_CONNECTIONS_MAX = 512  # the same at the brokers' own port, as src/server/server.c has it
 CONNECTIONS_SPARE = 16
+ROUNDS_MAX = 10
+SETTLED_BYTES = 2 << 20  # memtables come and go by as much
 
 
 @contextlib.contextmanager
@@ -88,12 +90,29 @@ def fill_caches(cluster):
                 offset = int(reply.headers["x-next-offset"])
 
 
+def sweep(port, connections_max, arguments=()):
+    run_wrk(port, "sweep.lua", connections_max - CONNECTIONS_SPARE, arguments=arguments)
+
+
 def wake_workers(cluster):
-    """Each thread that may serve a connection has served one at a leader: what it keeps, it has from then on."""
-    for broker in cluster.brokers:
-        cluster.make_leader(broker, mixed.TOPIC)
-        run_wrk(broker.port, "sweep.lua", CONNECTIONS_MAX - CONNECTIONS_SPARE)
-        run_wrk(broker.peer_port, "sweep.lua", PEER_CONNECTIONS_MAX - CONNECTIONS_SPARE, arguments=["forwarded"])
+    """Each broker leads in turn. Its workers answer meanwhile, at both ports, and those of the others forward to it."""
+    for leader in cluster.brokers:
+        cluster.make_leader(leader, mixed.TOPIC)
+        sweep(leader.peer_port, PEER_CONNECTIONS_MAX, ["forwarded"])
+        for broker in cluster.brokers:
+            sweep(broker.port, CONNECTIONS_MAX)
+
+
+def fill_workers(cluster):
+    """What a thread touches of its stack and what it caches, it keeps: until no broker grows by another round."""
+    for _ in range(ROUNDS_MAX):
+        before = [samples.look(broker, 0).rss for broker in cluster.brokers]
+        wake_workers(cluster)
+        grown = [samples.look(broker, 0).rss - rss for broker, rss in zip(cluster.brokers, before)]
+        print("a round of all workers added", ", ".join(f"{each / samples.MIB:+.1f} MiB" for each in grown), flush=True)
+        if max(grown) < SETTLED_BYTES:
+            return
+    print(f"{ROUNDS_MAX} rounds of the same requests did not fill what they need: the slope will tell", flush=True)
 
 
 def partitions(cluster):
@@ -153,7 +172,7 @@ def soak(minutes, rate):
         cluster.create_topic(mixed.TOPIC, mixed.PARTITIONS, 3)
         fill_key_tables(cluster)
         fill_caches(cluster)
-        wake_workers(cluster)
+        fill_workers(cluster)
         terms = term_sum(cluster)
         since = sampler.seconds() + WARM_UP_SHARE * minutes * 60
         with mixed.MixedLoad(cluster, rate) as load:

@@ -1,5 +1,5 @@
--- For wrk: in turn one record, a batch of lines, and a fetch of a hundred records; with `forwarded`, as another broker
--- asks.
+-- For wrk: in turn one record, a batch of lines, a fetch of a hundred records, and looks at the broker's state; with
+-- `forwarded`, as another broker asks.
 local requests
 local lines = {}
 local number = 0
@@ -17,6 +17,8 @@ function init(arguments)
         wrk.format("POST", "/v1/topics/soak/messages?partition=0", headers, lines[1]),
         wrk.format("POST", "/v1/topics/soak/messages?format=raw&partition=0", headers, table.concat(lines, "\n") .. "\n"),
         wrk.format("GET", "/v1/topics/soak/partitions/0/messages?offset=0&limit=100&level=none", headers),
+        wrk.format("GET", "/v1/partitions", headers),
+        wrk.format("GET", "/metrics", headers),
     }
 end
 
