@@ -104,13 +104,13 @@ def wake_workers(cluster):
 
 
 def fill_workers(cluster):
-    """What a thread touches of its stack and what it caches, it keeps: until no broker grows by another round."""
+    """What a thread touches of its stack and what it caches, it keeps: until another round changes nothing."""
     for _ in range(ROUNDS_MAX):
         before = [samples.look(broker, 0).rss for broker in cluster.brokers]
         wake_workers(cluster)
         grown = [samples.look(broker, 0).rss - rss for broker, rss in zip(cluster.brokers, before)]
         print("a round of all workers added", ", ".join(f"{each / samples.MIB:+.1f} MiB" for each in grown), flush=True)
-        if max(grown) < SETTLED_BYTES:
+        if max(map(abs, grown)) < SETTLED_BYTES:
             return
     print(f"{ROUNDS_MAX} rounds of the same requests did not fill what they need: the slope will tell", flush=True)
 
